@@ -1,0 +1,1 @@
+"""Dagster assets, checks, partitions and automation: thin wrappers around mig_dagster."""

@@ -1,0 +1,1 @@
+"""Dagster resources: handles to the lake, the ledger, the GPU and the sources."""
