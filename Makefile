@@ -1,0 +1,54 @@
+# Everything a person or CI does with this checkout. `make demo` and `make test` install first when needed.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+BIN := .venv/bin
+PORT ?= 3000
+export DAGSTER_HOME ?= $(CURDIR)/.dagster_home
+export MIG_HOME ?= $(CURDIR)/mig_home
+export MIG_SOURCES ?= $(CURDIR)/sources.yaml
+
+.PHONY: help install demo dev test e2e lint format bench clean
+
+help: ## what each target does
+	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: .venv/installed ## make .venv and install the project with its pinned dependencies
+
+.venv/installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make install PYTHON=python3.11"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[offline,dev]'
+	@touch $@
+
+demo: .venv/installed ## run the whole asset graph on the embedded sources
+	$(BIN)/mig-dagster demo
+
+dev: .venv/installed ## Dagster UI and daemon on http://127.0.0.1:3000 (PORT=...)
+	@mkdir -p $(DAGSTER_HOME) && cp dagster.yaml $(DAGSTER_HOME)/dagster.yaml
+	$(BIN)/dagster dev -w workspace.yaml -p $(PORT)
+
+test: .venv/installed lint ## lint, types, layers, definitions, and every test
+	$(BIN)/dg check defs
+	$(BIN)/pytest
+
+e2e: .venv/installed ## only the tests that start servers and a browser
+	$(BIN)/pytest -m e2e tests/e2e
+
+lint: .venv/installed ## format, ruff, mypy, import layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/installed ## rewrite the code in the house format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: .venv/installed ## run every benchmark; results as JSON in benchmarks/results
+	for script in benchmarks/*.py; do $(BIN)/python $$script; done
+
+clean: ## forget the virtual environment and every generated folder
+	rm -rf .venv .dagster_home mig_home dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,21 @@
+"""The command line: `mig-dagster`. One file per command; exit codes 0, 1 (a check failed), 2 (usage)."""
+
+import typer
+
+from mig_dagster.cli.demo import demo
+from mig_dagster.cli.sample import sample
+from mig_dagster.cli.select import select
+from mig_dagster.cli.sources import sources
+from mig_dagster.cli.trace import trace
+
+app = typer.Typer(
+    name="mig-dagster",
+    help="Choose instruction-tuning data: MIG and its peers over open datasets, as a Dagster project.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+)
+app.command()(demo)
+app.add_typer(sources, name="sources")
+app.command()(select)
+app.command()(sample)
+app.command()(trace)

@@ -1,0 +1,58 @@
+"""How commands talk: results on stdout (tables for people, one JSON object for machines), the rest on stderr."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any, ParamSpec, TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from mig_dagster.sources import RegistryError, SourceFileError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+out = Console(soft_wrap=True)
+err = Console(stderr=True, soft_wrap=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on stdout.")]
+Home = Annotated[
+    Path, typer.Option("--home", envvar="MIG_HOME", help="Folder of the lake, the cache and the lineage catalog.")
+]
+Registry = Annotated[Path, typer.Option("--registry", envvar="MIG_SOURCES", help="The sources.yaml to read or edit.")]
+
+DEFAULT_HOME = Path("mig_home")
+DEFAULT_REGISTRY = Path("sources.yaml")
+
+
+def print_json(document: Any) -> None:
+    """Print one JSON document on stdout."""
+    typer.echo(json.dumps(document, ensure_ascii=False, default=str))
+
+
+def explain_errors(command: Callable[P, R]) -> Callable[P, R]:
+    """Turn what a user can mend into one line on stderr and exit code 2; leave real defects their traceback."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except (RegistryError, SourceFileError, LookupError, ValueError, FileNotFoundError) as problem:
+            message = problem.args[0] if isinstance(problem, KeyError) else problem
+            err.print(f"[bold red]error:[/] {message}", markup=True, highlight=False)
+            raise typer.Exit(2) from problem
+
+    return run
+
+
+@contextmanager
+def progress_bar(description: str) -> Iterator[Callable[[int, int | None], None]]:
+    """Show progress on stderr; yields `report(done, total)`, with `total` None while unknown."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=err, transient=True) as progress:
+        task = progress.add_task(description, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)

@@ -1,0 +1,37 @@
+"""`mig-dagster demo`: the whole asset graph on the embedded sources, as real Dagster runs."""
+
+import os
+from pathlib import Path
+
+import typer
+
+from mig_dagster.cli.console import AsJson, err, explain_errors, out, print_json
+
+CHECKOUT_ONLY = (
+    "the assets are not installed: `mig-dagster demo` launches Dagster runs and needs a checkout of the "
+    "project (git clone, then `make demo`); `select`, `sample`, `sources` and `trace` work from the wheel"
+)
+
+
+@explain_errors
+def demo(as_json: AsJson = False) -> None:
+    """Run every asset on the embedded sources, then say where the subset, the lineage and the UI are."""
+    try:
+        from assets.local_runs import run_graph
+    except ModuleNotFoundError as missing:
+        if missing.name not in ("assets", "assets.local_runs"):
+            raise
+        err.print(f"[bold red]error:[/] {CHECKOUT_ONLY}")
+        raise typer.Exit(2) from missing
+    result = run_graph(on_run=lambda text: err.print(f"  {text}", highlight=False))
+    if as_json:
+        print_json(result)
+        return
+    out.print(f"\n[bold]{result['rows']:,}[/] of {result['pool_rows']:,} rows chosen; {result['seconds']:.0f} s in all")
+    out.print(f"subset    {_short(result['export'])}")
+    out.print(f"lineage   {_short(result['catalog'])}   mig-dagster trace {result['first_row_id']}")
+    out.print("UI        make dev, then http://127.0.0.1:3000")
+
+
+def _short(path: str) -> str:
+    return os.path.relpath(path) if Path(path).is_relative_to(Path.cwd()) else path

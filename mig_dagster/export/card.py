@@ -1,0 +1,45 @@
+"""The dataset card of a subset, with the front matter that dataset hubs read."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jinja2
+import polars as pl
+
+CARD = """\
+---
+license: other
+task_categories: [text-generation]
+tags: [instruction-tuning, data-selection, {{ lock.method }}]
+configs:
+- config_name: default
+  data_files:
+  - split: train
+    path: train.jsonl
+---
+# {{ lock.name }}
+
+{{ "{:,}".format(rows) }} conversations chosen by `{{ lock.method }}` from a pool of {{ "{:,}".format(lock.pool_rows) }}, in the
+order in which they were chosen: the first k rows are the subset for budget k.
+
+| source | licence | rows |
+|---|---|---:|
+{% for source, count in mix -%}
+| {{ source }} | {{ lock.licences.get(source) or "not stated" }} | {{ "{:,}".format(count) }} |
+{% endfor %}
+Options: `{{ lock.options }}`. Scores by `{{ lock.scorer }}`. `selection.lock.json` pins every input.
+{% if lock.shortfall %}
+{{ lock.shortfall }}
+{% endif %}"""
+
+
+def dataset_card(rows: pl.DataFrame, lock: Mapping[str, Any]) -> str:
+    """Return Markdown: where the rows come from, under which licences, and how they were chosen.
+
+    Args:
+        rows: the subset, with a `source` column.
+        lock: `name`, `method`, `pool_rows`, `options`, `scorer`, `licences` (source to licence or None), `shortfall`.
+    """
+    mix = rows.group_by("source").len().sort(["len", "source"], descending=[True, False]).rows()
+    template = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True).from_string(CARD)
+    return template.render(lock=lock, rows=len(rows), mix=mix)
