@@ -1,0 +1,218 @@
+"""The lake: every version of every asset as immutable shards, read through manifests and never through globs."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+from pyarrow.dataset import dataset
+
+from mig_dagster.storage.manifest import Manifest, Shard
+from mig_dagster.storage.store import Store
+from mig_dagster.storage.writer import LakeWriter
+
+ROOT = "lake"
+SLUG = re.compile(r"[a-z0-9][a-z0-9._-]*")
+GRACE_SECONDS = 24 * 3600.0
+"""Younger files may belong to a run that has not written its manifest yet: `vacuum` leaves them."""
+
+_BATCH_ROWS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Vacuumed:
+    """What a clean-up removed, or would remove: paths in the store, and their bytes together."""
+
+    paths: tuple[str, ...]
+    bytes: int
+
+
+class Lake:
+    """Versions of assets in a store, under `lake/<asset>/[source=<partition>/]`.
+
+    A version is written first and published after; readers see the published one. A reader that has a frame keeps
+    reading its version while others publish.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def writer(
+        self, asset: str, partition: str | None = None, *, values: Mapping[str, Sequence[str]] | None = None
+    ) -> LakeWriter:
+        """Start a new version.
+
+        Args:
+            asset: name of the asset.
+            partition: its source, None for an asset that is not partitioned.
+            values: the columns of each table that make the data version; default: all columns of "rows".
+
+        Returns:
+            A context manager with `append` and `finish`.
+        """
+        return LakeWriter(self.store, _folder(asset, partition), asset, partition, values)
+
+    def write(
+        self,
+        asset: str,
+        frames: pl.DataFrame | pl.LazyFrame | Mapping[str, pl.DataFrame | pl.LazyFrame],
+        *,
+        partition: str | None = None,
+        values: Mapping[str, Sequence[str]] | None = None,
+        inputs: Mapping[str, str] | None = None,
+        info: Mapping[str, Any] | None = None,
+    ) -> Manifest:
+        """Write a version from whole frames; one frame alone is the table "rows". Lazy frames are read in batches.
+
+        Returns:
+            The manifest, durable but not published: call `publish` when the version should be seen.
+        """
+        tables = frames if isinstance(frames, Mapping) else {"rows": frames}
+        with self.writer(asset, partition, values=values) as writer:
+            for table, frame in tables.items():
+                if isinstance(frame, pl.DataFrame):
+                    writer.append(table, frame)
+                    continue
+                writer.append(table, frame.collect_schema().to_frame())
+                for batch in frame.collect_batches(chunk_size=_BATCH_ROWS, maintain_order=True):
+                    writer.append(table, batch)
+            return writer.finish(inputs, info)
+
+    def publish(self, manifest: Manifest) -> Manifest:
+        """Make a version the one that readers see, and return it; nothing changes when it is that already.
+
+        Raises:
+            LookupError: the manifest is not in the lake.
+        """
+        if not self.store.exists(manifest.path):
+            raise LookupError(f"manifest {manifest.path!r} is not in {self.store.root}: finish its writer first")
+        pointer = json.dumps({"manifest": manifest.path.rsplit("/", 1)[1]}).encode()
+        path = f"{_folder(manifest.asset, manifest.partition)}/current"
+        if not self.store.exists(path) or self.store.read(path) != pointer:
+            self.store.replace(path, pointer)
+        return manifest
+
+    def current(self, asset: str, partition: str | None = None) -> Manifest | None:
+        """Return the published version, or None."""
+        folder = _folder(asset, partition)
+        if not self.store.exists(f"{folder}/current"):
+            return None
+        name = json.loads(self.store.read(f"{folder}/current"))["manifest"]
+        return self._manifest(f"{folder}/{name}")
+
+    def history(self, asset: str, partition: str | None = None) -> list[Manifest]:
+        """Return every version that is still there, oldest first."""
+        folder = _folder(asset, partition)
+        names = [path for path in self.store.list(folder) if path.startswith(f"{folder}/manifest-")]
+        return sorted(map(self._manifest, names), key=lambda manifest: (manifest.created_at, manifest.path))
+
+    def assets(self) -> list[str]:
+        """Return the names of the assets that have files in the lake."""
+        return self.store.folders(ROOT)
+
+    def partitions(self, asset: str) -> list[str]:
+        """Return the partitions of an asset that have a published version, sorted."""
+        names = [name.removeprefix("source=") for name in self._partition_folders(asset)]
+        return [name for name in names if self.store.exists(f"{_folder(asset, name)}/current")]
+
+    def scan(self, asset: str, partition: str | Sequence[str] | None = None, table: str = "rows") -> pl.LazyFrame:
+        """Return a table of the published version.
+
+        Args:
+            asset: name of the asset.
+            partition: None for an unpartitioned asset; one partition; or several, whose rows follow one another in the
+                order given (those without a version are left out).
+            table: which of the asset's tables.
+
+        Raises:
+            LookupError: there is no published version, or it has no such table.
+        """
+        wanted = [partition] if partition is None or isinstance(partition, str) else list(partition)
+        manifests = [manifest for name in wanted if (manifest := self.current(asset, name)) is not None]
+        if not manifests:
+            raise LookupError(self._nothing(asset, wanted))
+        return self.scan_versions(manifests, table)
+
+    def scan_versions(self, manifests: Sequence[Manifest], table: str = "rows") -> pl.LazyFrame:
+        """Return a table of given versions (published or not), one after the other.
+
+        Raises:
+            LookupError: one of them has no such table.
+        """
+        for manifest in manifests:
+            if table not in manifest.tables:
+                raise LookupError(f"asset {manifest.asset!r} has no table {table!r}: it has {sorted(manifest.tables)}")
+        return self._scan_shards([shard for manifest in manifests for shard in manifest.tables[table]])
+
+    def vacuum(self, keep: int = 2, *, dry_run: bool = False, grace: float = GRACE_SECONDS) -> Vacuumed:
+        """Remove old versions and every shard that no kept version needs.
+
+        Args:
+            keep: how many of the newest versions of each asset and partition stay, besides the published one.
+            dry_run: only say what would go.
+            grace: seconds; what was written or used by a writer more recently stays in any case.
+
+        Returns:
+            What went.
+
+        Raises:
+            ValueError: `keep` is negative.
+        """
+        if keep < 0:
+            raise ValueError(f"keep={keep}: expected the number of versions to keep, 0 or more")
+        doomed: list[str] = []
+        for asset in self.assets():
+            for partition in [None, *(name.removeprefix("source=") for name in self._partition_folders(asset))]:
+                doomed += self._removable(_folder(asset, partition), self._kept(asset, partition, keep))
+        doomed = [path for path in doomed if self.store.age(path) >= grace]
+        size = sum(self.store.size(path) for path in doomed)
+        if not dry_run:
+            # Manifests first: one that is still there always has its shards.
+            for path in sorted(doomed, key=lambda path: not path.endswith(".json")):
+                self.store.remove(path)
+            self.store.remove_leftovers(grace)
+        return Vacuumed(tuple(doomed), size)
+
+    def _manifest(self, path: str) -> Manifest:
+        return Manifest.from_json(self.store.read(path), path)
+
+    def _partition_folders(self, asset: str) -> list[str]:
+        return [name for name in self.store.folders(_folder(asset, None)) if name.startswith("source=")]
+
+    def _kept(self, asset: str, partition: str | None, keep: int) -> set[str]:
+        """Return the paths that kept versions need, theirs included."""
+        history = self.history(asset, partition)
+        current = self.current(asset, partition)
+        kept = [*history[len(history) - min(keep, len(history)) :], *([current] if current else [])]
+        shards = {shard.path for manifest in kept for table in manifest.tables.values() for shard in table}
+        return shards | {manifest.path for manifest in kept} | {f"{_folder(asset, partition)}/current"}
+
+    def _removable(self, folder: str, kept: set[str]) -> list[str]:
+        return [
+            path for path in self.store.list(folder) if path not in kept and not path.startswith(f"{folder}/source=")
+        ]
+
+    def _scan_shards(self, shards: Sequence[Shard]) -> pl.LazyFrame:
+        if self.store.local:
+            return pl.scan_parquet([self.store.uri(shard.path) for shard in shards])
+        # Any fsspec file system: pyarrow reads through it, and Polars pushes columns and filters down to pyarrow.
+        paths = [self.store.location(shard.path) for shard in shards]
+        return pl.scan_pyarrow_dataset(dataset(paths, format="parquet", filesystem=self.store.filesystem))
+
+    def _nothing(self, asset: str, wanted: Sequence[str | None]) -> str:
+        """Say what to do when there is nothing to read."""
+        there = self.partitions(asset)
+        if wanted == [None] and there:
+            return f"asset {asset!r} is partitioned by source: name one of {there}"
+        which = "" if wanted == [None] else f" for {', '.join(map(str, wanted)) or 'no source at all'}"
+        return f"asset {asset!r} has no published version{which} in {self.store.root}: materialise {asset} first"
+
+
+def _folder(asset: str, partition: str | None) -> str:
+    """Return the folder of an asset's versions, refusing names that are no slugs."""
+    for name, value in (("asset", asset), ("partition", partition)):
+        if value is not None and not SLUG.fullmatch(value):
+            raise ValueError(f"{name}={value!r}: expected lower-case letters, digits, '.', '_' and '-' only")
+    return f"{ROOT}/{asset}" if partition is None else f"{ROOT}/{asset}/source={partition}"
