@@ -1,0 +1,198 @@
+"""Values once computed, kept as small immutable fragments, so that a killed run resumes and nothing is scored twice.
+
+`cache/<fingerprint>/<time>-<random>.npz` holds the keys (row ids, or hashes of texts), flags and columns of some values
+of one annotator. Fragments are only ever created, so runs on many machines share a cache without locks. Two runs may
+compute one key; the fragment whose name sorts first wins then, and it goes on winning because names begin with the time
+of writing. Numbers are stored as arrays and everything else as JSON: nothing in a fragment is unpickled.
+"""
+
+import json
+import time
+import zlib
+from collections.abc import Iterator, Sequence
+from io import BytesIO
+from types import TracebackType
+from typing import Any, Protocol, Self
+from uuid import uuid4
+from zipfile import BadZipFile
+
+import numpy as np
+import numpy.typing as npt
+
+from mig_dagster.annotations.annotator import Batch, Column
+
+FLUSH_SECONDS = 30.0
+"""The most work, in seconds, that a killed run loses."""
+
+FLUSH_ROWS = 50_000
+"""The most values that wait in memory for a flush."""
+
+Positions = npt.NDArray[np.int64]
+
+
+class Files(Protocol):
+    """What the cache needs of a store; paths are relative to the store's root."""
+
+    def create(self, path: str, content: bytes, /) -> bool:
+        """Write a new file at once; False where it exists."""
+
+    def read(self, path: str, /) -> bytes:
+        """Return a file's bytes."""
+
+    def list(self, prefix: str, /) -> list[str]:
+        """Return the paths of all files whose path begins with `prefix`."""
+
+
+class CacheError(RuntimeError):
+    """A fragment of the cache cannot be read."""
+
+
+class FragmentCache:
+    """The values of all annotators in one store."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self._keys: dict[str, npt.NDArray[np.bytes_]] = {}  # of fragments seen; they never change
+
+    def append(self, fingerprint: str, keys: Sequence[str], batch: Batch) -> None:
+        """Store the values of `keys`, flagged ones too: what failed once would fail again."""
+        path = f"cache/{fingerprint}/{time.time_ns():020d}-{uuid4().hex[:12]}.npz"
+        if not self._files.create(path, encode_fragment(keys, batch)):
+            raise CacheError(f"cache fragment {path!r} exists already, though its name was made from time and chance")
+
+    def load(self, fingerprint: str, keys: Sequence[str]) -> Iterator[tuple[Positions, Batch]]:
+        """Yield what is known of `keys` (distinct), piece by piece.
+
+        Yields:
+            positions in `keys`, each at most once over all pieces, and the values there.
+
+        Raises:
+            CacheError: a fragment is corrupt.
+        """
+        if not keys:
+            return
+        wanted = np.array([key.encode() for key in keys])
+        order = np.argsort(wanted)
+        ordered = wanted[order]
+        known = np.zeros(len(keys), dtype=bool)
+        for path in sorted(self._files.list(f"cache/{fingerprint}/")):
+            content, present = self._read_keys(path)
+            place = np.minimum(np.searchsorted(ordered, present), len(ordered) - 1)
+            hits = np.flatnonzero(ordered[place] == present)
+            positions, first = np.unique(order[place[hits]], return_index=True)
+            new = ~known[positions]
+            if new.any():
+                known[positions] = True
+                yield positions[new], self._read_values(path, content, hits[first[new]])
+
+    def writer(self, fingerprint: str) -> "FragmentWriter":
+        """Return a context manager that collects values and flushes them every `FLUSH_SECONDS`."""
+        return FragmentWriter(self, fingerprint)
+
+    def _read_keys(self, path: str) -> tuple[bytes | None, npt.NDArray[np.bytes_]]:
+        """Return a fragment's keys, with its bytes where they had to be read."""
+        if path in self._keys:
+            return None, self._keys[path]
+        content = self._files.read(path)
+        try:
+            with np.load(BytesIO(content), allow_pickle=False) as fragment:
+                self._keys[path] = fragment["keys"]
+        except _DAMAGE as problem:
+            raise corrupt(path, problem) from problem
+        return content, self._keys[path]
+
+    def _read_values(self, path: str, content: bytes | None, lines: Positions) -> Batch:
+        content = self._files.read(path) if content is None else content
+        try:
+            return decode_fragment(content, lines)
+        except _DAMAGE as problem:
+            raise corrupt(path, problem) from problem
+
+
+_DAMAGE = (BadZipFile, zlib.error, KeyError, IndexError, TypeError, ValueError, EOFError, OSError)
+
+
+def corrupt(path: str, problem: Exception) -> CacheError:
+    """Return the error for a fragment that cannot be read."""
+    return CacheError(
+        f"cache fragment {path!r} is corrupt ({type(problem).__name__}: {problem}); delete this file from the store: "
+        "its values are computed again"
+    )
+
+
+def encode_fragment(keys: Sequence[str], batch: Batch) -> bytes:
+    """Return a fragment as the bytes of an uncompressed npz file."""
+    members: dict[str, npt.NDArray[Any]] = {
+        "keys": np.array([key.encode() for key in keys], dtype=np.bytes_),
+        "flags": _json_bytes(batch.flags),
+    }
+    for name, column in batch.columns.items():
+        if isinstance(column, np.ndarray):
+            members[f"array.{name}"] = column
+        else:
+            members[f"json.{name}"] = _json_bytes(column)
+    buffer = BytesIO()
+    np.savez(buffer, allow_pickle=False, **members)
+    return buffer.getvalue()
+
+
+def decode_fragment(content: bytes, lines: Positions) -> Batch:
+    """Return the values on the given lines of a fragment."""
+    columns: dict[str, Column] = {}
+    with np.load(BytesIO(content), allow_pickle=False) as fragment:
+        flags = json.loads(fragment["flags"].tobytes())
+        for member in fragment.files:
+            kind, _, name = member.partition(".")
+            if kind == "array":
+                columns[name] = fragment[member][lines]
+            elif kind == "json":
+                items = json.loads(fragment[member].tobytes())
+                columns[name] = [items[line] for line in lines.tolist()]
+    return Batch(columns, [flags[line] for line in lines.tolist()])
+
+
+def _json_bytes(items: Sequence[Any]) -> npt.NDArray[np.uint8]:
+    return np.frombuffer(json.dumps(list(items), ensure_ascii=False).encode(), dtype=np.uint8)
+
+
+class FragmentWriter:
+    """Collects values and writes them as one fragment when due; leaving the context writes the rest, errors or not."""
+
+    def __init__(self, cache: FragmentCache, fingerprint: str) -> None:
+        self._cache = cache
+        self._fingerprint = fingerprint
+        self._keys: list[str] = []
+        self._batches: list[Batch] = []
+        self._flushed = time.monotonic()
+
+    def add(self, keys: Sequence[str], batch: Batch) -> None:
+        """Take values in; flush when `FLUSH_SECONDS` have passed or `FLUSH_ROWS` values wait."""
+        self._keys.extend(keys)
+        self._batches.append(batch)
+        if time.monotonic() - self._flushed >= FLUSH_SECONDS or len(self._keys) >= FLUSH_ROWS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits."""
+        if self._keys:
+            self._cache.append(self._fingerprint, self._keys, concatenate(self._batches))
+        self._keys, self._batches, self._flushed = [], [], time.monotonic()
+
+    def __enter__(self) -> Self:
+        """Start collecting."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Write the rest, also when a batch after it failed: what was computed is not computed again."""
+        self.flush()
+
+
+def concatenate(batches: Sequence[Batch]) -> Batch:
+    """Join batches that have the same columns."""
+    columns: dict[str, Column] = {}
+    for name, first in batches[0].columns.items():
+        parts = [batch.columns[name] for batch in batches]
+        columns[name] = np.concatenate(parts) if isinstance(first, np.ndarray) else [x for part in parts for x in part]
+    return Batch(columns, [flag for batch in batches for flag in batch.flags])

@@ -1,0 +1,55 @@
+"""Batches of like length under a budget of padded tokens, halved when the memory does not hold one.
+
+Padding is work thrown away: with rows sorted by length and batches cut by tokens instead of rows, nearly every position
+that a model computes is a token (benchmarks/encoder_batching.py).
+"""
+
+from collections.abc import Callable, Sequence
+
+
+def run_in_token_batches(lengths: Sequence[int], budget: int, run: Callable[[list[int]], None]) -> int:
+    """Call `run` with batches of positions, longest texts first, until every position was in one.
+
+    A batch holds as many texts as fit into the budget when all are padded to its longest, and at least one. When torch
+    is out of memory the batch's tokens are halved, and that is the budget from then on.
+
+    Args:
+        lengths: tokens of each text, at least 0.
+        budget: padded tokens in a batch, at least 1.
+        run: computes and keeps one batch; may raise torch.OutOfMemoryError and is then called again with less.
+
+    Returns:
+        The budget that was left at the end.
+
+    Raises:
+        MemoryError: a single text did not fit.
+    """
+    order = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
+    start = 0
+    while start < len(order):
+        longest = max(1, lengths[order[start]])
+        batch = order[start : start + max(1, budget // longest)]
+        if _fits(run, batch):
+            start += len(batch)
+            continue
+        if len(batch) == 1:
+            raise MemoryError(
+                f"one text of {longest} tokens does not fit into the device's memory: lower max_tokens, take a smaller "
+                "model or a shorter dtype, or free memory that other processes hold"
+            )
+        budget = max(1, longest * len(batch) // 2)
+    return budget
+
+
+def _fits(run: Callable[[list[int]], None], batch: list[int]) -> bool:
+    import torch
+
+    try:
+        run(batch)
+    except torch.OutOfMemoryError:
+        pass  # the memory is freed only once the exception, which holds the frames, is gone
+    else:
+        return True
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    return False
