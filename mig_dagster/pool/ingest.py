@@ -1,0 +1,98 @@
+"""Read a source's files into a version of `raw_pool`: accepted rows, rejected records, and counts that add up."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from mig_dagster.pool.batch import Batch
+from mig_dagster.sources import Revision, Source, read_source
+from mig_dagster.sources.records import Accepted, Blank, Rejected
+from mig_dagster.storage import Lake, LakeWriter, Manifest
+
+_BATCH_RECORDS = 4096
+
+
+def ingest(
+    source: Source, revision: Revision, lake: Lake, *, on_progress: Callable[[int], None] | None = None
+) -> Manifest:
+    """Write a source's records as a version of `raw_pool`, in bounded memory.
+
+    Args:
+        source: what to read.
+        revision: the pinned state of its files; kept with the version.
+        lake: where to write.
+        on_progress: called now and then with the number of records read so far.
+
+    Returns:
+        The version, not yet published. Table "rows" has the accepted rows, "rejected" the rest. `info` has `revision`,
+        `records`, `accepted`, `rejected` (count by reason), `blank`, and the same counts for each file in `files`;
+        records = accepted + rejected + blank.
+
+    Raises:
+        SourceFileError: a file cannot be read as a whole; nothing of the source is kept.
+    """
+    counts: dict[str, _Counts] = {file.path: _Counts() for file in revision.files}
+    with lake.writer("raw_pool", source.name) as writer:
+        batch = Batch(source.name)
+        _append(writer, batch)  # both tables exist, whatever comes
+        read = 0
+        for record in read_source(source):
+            read += 1
+            counts.setdefault(record.origin.rsplit(":", 1)[0], _Counts()).add(record)
+            if isinstance(record, Accepted):
+                batch.accept(record)
+            elif isinstance(record, Rejected):
+                batch.reject(record)
+            if len(batch) == _BATCH_RECORDS:
+                _append(writer, batch)
+                batch = Batch(source.name)
+                if on_progress is not None:
+                    on_progress(read)
+        _append(writer, batch)
+        if on_progress is not None:
+            on_progress(read)
+        return writer.finish({f"source_revisions/{source.name}": revision.id}, _info(revision, counts, read))
+
+
+@dataclass(slots=True)
+class _Counts:
+    """What became of the records of one file."""
+
+    accepted: int = 0
+    blank: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+
+    def add(self, record: Accepted | Rejected | Blank) -> None:
+        if isinstance(record, Accepted):
+            self.accepted += 1
+        elif isinstance(record, Rejected):
+            self.rejected[record.reason] += 1
+        else:
+            self.blank += 1
+
+    def as_dict(self) -> dict[str, Any]:
+        records = self.accepted + self.blank + self.rejected.total()
+        rejected = dict(sorted(self.rejected.items()))
+        return {"records": records, "accepted": self.accepted, "rejected": rejected, "blank": self.blank}
+
+
+def _append(writer: LakeWriter, batch: Batch) -> None:
+    writer.append("rows", batch.rows())
+    writer.append("rejected", batch.rejected())
+
+
+def _info(revision: Revision, counts: dict[str, _Counts], read: int) -> dict[str, Any]:
+    """Return the counts of the source and of its files."""
+    total = _Counts(
+        accepted=sum(count.accepted for count in counts.values()),
+        blank=sum(count.blank for count in counts.values()),
+        rejected=sum((count.rejected for count in counts.values()), start=Counter()),
+    )
+    files = {file.path: {"sha256": file.sha256, "size": file.size} for file in revision.files}
+    return {
+        "revision": revision.id,
+        **total.as_dict(),
+        "records": read,
+        "files": [{"path": path, **files.get(path, {}), **count.as_dict()} for path, count in counts.items()],
+    }
