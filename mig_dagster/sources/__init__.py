@@ -1,0 +1,34 @@
+"""Where datasets are and what is in them: the registry, revisions, and readers that account for every record."""
+
+from mig_dagster.sources.check import check
+from mig_dagster.sources.formats import FORMATS
+from mig_dagster.sources.locations import SourceFile
+from mig_dagster.sources.reader import files_of, read_file, read_source
+from mig_dagster.sources.reasons import REASONS, Defect
+from mig_dagster.sources.records import Accepted, Blank, Rejected, SourceFileError
+from mig_dagster.sources.registry import RegistryError, Source, load_registry
+from mig_dagster.sources.registry_edit import add_source, remove_source
+from mig_dagster.sources.revisions import FileVersion, Revision, resolve
+
+__all__ = [
+    "FORMATS",
+    "REASONS",
+    "Accepted",
+    "Blank",
+    "Defect",
+    "FileVersion",
+    "RegistryError",
+    "Rejected",
+    "Revision",
+    "Source",
+    "SourceFile",
+    "SourceFileError",
+    "add_source",
+    "check",
+    "files_of",
+    "load_registry",
+    "read_file",
+    "read_source",
+    "remove_source",
+    "resolve",
+]

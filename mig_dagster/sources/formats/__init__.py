@@ -1,0 +1,28 @@
+"""The formats that can be read: one file each, one line in this table each."""
+
+from mig_dagster.sources.formats import (
+    alpaca,
+    messages,
+    oasst,
+    preference,
+    prompt_completion,
+    question_answer,
+    sharegpt,
+    xsample,
+)
+from mig_dagster.sources.parsed import Format
+
+# In this order detection prefers them where a file fits two equally well: what asks for more comes first.
+FORMATS: dict[str, Format] = {
+    module.FORMAT.name: module.FORMAT
+    for module in (
+        xsample,
+        preference,
+        oasst,
+        sharegpt,
+        messages,
+        alpaca,
+        question_answer,
+        prompt_completion,
+    )
+}

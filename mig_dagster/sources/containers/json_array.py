@@ -1,0 +1,121 @@
+"""A JSON array of records, read through a sliding window: the file may be larger than memory, an element may not."""
+
+import codecs
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from mig_dagster.sources.decode import is_cut, scan
+from mig_dagster.sources.reasons import Defect
+from mig_dagster.sources.records import SourceFileError
+
+MAX_ELEMENT_CHARS = 64 << 20
+_SPACE = re.compile(r"[ \t\n\r]*")
+_REMEDY = "Repair the file, or write one object per line (JSON Lines): then a bad record costs that record only"
+
+
+def read_array(chunks: Iterable[bytes], uri: str) -> Iterator[tuple[int, Any, str]]:
+    """Yield (element number from 1, value or `Defect`, its text) for every element.
+
+    Raises:
+        SourceFileError: the text is not an array of JSON values, ends too early, or has an element of more than
+            `MAX_ELEMENT_CHARS` characters.
+    """
+    window = _Window(chunks, uri)
+    window.take("[")
+    position = 0
+    mark = window.look()
+    while mark != "]":
+        position += 1
+        yield position, *window.value()
+        mark = window.look()
+        if mark == ",":
+            window.take(",")
+        elif mark != "]":
+            window.fail(f"element {position} is followed by {mark!r}" if mark else "the array never closes")
+    window.take("]")
+    if mark := window.look():
+        window.fail(f"{mark!r} follows the array")
+
+
+class _Window:
+    """The part of the text that is being read; what has been read is dropped, so memory stays bounded."""
+
+    def __init__(self, chunks: Iterable[bytes], uri: str) -> None:
+        self._chunks = iter(chunks)
+        # A byte that is not UTF-8 becomes a lone surrogate, so that it costs the element it stands in.
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="surrogateescape")
+        self._uri = uri
+        self._text = ""
+        self._at = 0
+        self._lines_before = 0
+        self._ended = False
+
+    def look(self) -> str:
+        """Return the next character that is not white space, without taking it; "" at the end."""
+        while True:
+            space = _SPACE.match(self._text, self._at)
+            assert space is not None  # the pattern matches the empty string
+            self._at = space.end()
+            if self._at < len(self._text):
+                return self._text[self._at]
+            if not self._grow():
+                return ""
+
+    def take(self, mark: str) -> None:
+        """Take one expected character."""
+        found = self.look()
+        if found != mark:
+            self.fail(f"expected {mark!r}, found {found!r}")
+        self._at += 1
+
+    def value(self) -> tuple[Any, str]:
+        """Take the next value; return it or its `Defect`, and its text."""
+        self.look()
+        while True:
+            try:
+                value, end = scan(self._text, self._at)
+            except json.JSONDecodeError as error:
+                if not (is_cut(error) and self._grow()):
+                    self._at = error.pos
+                    self.fail(f"is not valid JSON here ({error.msg})")
+                continue
+            # A number that ends with the window may go on behind it.
+            if end < len(self._text) or not self._grow():
+                return self._taken(value, end)
+
+    def _taken(self, value: Any, end: int) -> tuple[Any, str]:
+        text = self._text[self._at : end]
+        self._at = end
+        if not text.isascii():
+            try:
+                text.encode()
+            except UnicodeEncodeError as error:
+                byte = ord(error.object[error.start]) & 0xFF
+                return Defect("invalid_utf8", f"byte 0x{byte:02X} at character {error.start + 1} of the record"), text
+        return value, text
+
+    def _grow(self) -> bool:
+        """Add at least as much text as is still unread, so that a long element is scanned a few times only."""
+        unread = self._text[self._at :]
+        if len(unread) > MAX_ELEMENT_CHARS:
+            self.fail(f"an element is longer than {MAX_ELEMENT_CHARS:,} characters")
+        parts = [unread]
+        wanted = max(len(unread), 1)
+        while wanted > 0 and not self._ended:
+            chunk = next(self._chunks, None)
+            self._ended = chunk is None
+            parts.append(self._decoder.decode(chunk or b"", final=self._ended))
+            wanted -= len(parts[-1])
+        self._lines_before += self._text.count("\n", 0, self._at)
+        self._text = "".join(parts)
+        self._at = 0
+        return len(self._text) > len(unread)
+
+    def fail(self, problem: str) -> None:
+        """Raise the failure of the file at the current place."""
+        before = self._text[: self._at]
+        line = self._lines_before + before.count("\n") + 1
+        position = f"line {line}, column {len(before) - before.rfind(chr(10))}"
+        raise SourceFileError(self._uri, position, f"the JSON array cannot be read: {problem}", _REMEDY)

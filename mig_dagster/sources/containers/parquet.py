@@ -1,0 +1,95 @@
+"""Parquet, one batch of rows at a time; what JSON cannot hold is written the way JSON would."""
+
+import base64
+import json
+import math
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from gzip import GzipFile
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mig_dagster.sources.reasons import Defect
+from mig_dagster.sources.records import SourceFileError
+
+MAGIC = b"PAR1"
+_BATCH_ROWS = 512
+
+
+def read_rows(file: IO[bytes], uri: str) -> Iterator[tuple[int, Any, str | None]]:
+    """Yield every row: (its number from 1, a dict, None), or (its number, its `Defect`, its text).
+
+    Raises:
+        SourceFileError: the file is not Parquet, or is damaged.
+    """
+    position = 0
+    try:
+        # Small batches without read-ahead: rows of long conversations take megabytes.
+        table = pq.ParquetFile(file, pre_buffer=False)
+        _check_names(table.schema_arrow.names, uri)
+        as_json = None if _is_json(pa.struct(table.schema_arrow)) else _as_json
+        for batch in table.iter_batches(batch_size=_BATCH_ROWS):
+            for row in batch.to_pylist():
+                position += 1
+                value = row if as_json is None else _converted(row, as_json)
+                yield position, value, None if value is row or isinstance(value, dict) else _shown(row)
+    except (pa.ArrowException, OSError) as error:
+        problem = f"is not readable as Parquet ({error})"
+        place = f"after row {position}" if position else None
+        raise SourceFileError(
+            uri, place, problem, "Download the file again, or give it the name of what it is"
+        ) from error
+
+
+def seekable_copy(file: GzipFile) -> IO[bytes]:
+    """Unpack a stream to an unnamed temporary file: Parquet is read from its end."""
+    copy = tempfile.TemporaryFile()  # noqa: SIM115 - the caller's with statement closes it
+    shutil.copyfileobj(file, copy, 1 << 20)
+    copy.seek(0)
+    return copy
+
+
+def _check_names(names: list[str], uri: str) -> None:
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise SourceFileError(uri, None, f"has more than one column named {repeated}", "Rename the columns")
+
+
+def _is_json(kind: pa.DataType) -> bool:
+    """Return whether every value of an Arrow type is a JSON value as it stands: floats may be NaN, so they are not."""
+    if pa.types.is_struct(kind):
+        return all(_is_json(kind.field(index).type) for index in range(kind.num_fields))
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_dictionary(kind):
+        return _is_json(kind.value_type)
+    tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_integer, pa.types.is_boolean, pa.types.is_null)
+    return any(test(kind) for test in tests)
+
+
+def _converted(row: dict[str, Any], as_json: Callable[[Any], Any]) -> Any:
+    try:
+        return as_json(row)
+    except Defect as defect:
+        return defect
+
+
+def _as_json(value: Any) -> Any:
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise Defect("not_a_number", str(value))
+        return value
+    if isinstance(value, dict):
+        return {key: _as_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):  # a map comes as a list of pairs
+        return [_as_json(item) for item in value]
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    return str(value)
+
+
+def _shown(row: dict[str, Any]) -> str:
+    return json.dumps(row, ensure_ascii=False, default=str)

@@ -1,0 +1,75 @@
+"""Preference data: the conversation so far and the answer that was `chosen`; the `rejected` one stays in `meta`."""
+
+from typing import Any
+
+from mig_dagster.conversation import Message
+from mig_dagster.sources.fields import optional_text, remaining, text_field, tools_field
+from mig_dagster.sources.formats.alpaca import question_of
+from mig_dagster.sources.parsed import Format, Parsed, Record
+from mig_dagster.sources.reasons import Defect
+from mig_dagster.sources.turns import add_turns
+
+_PROMPTS = ("conversations", "messages", "prompt", "instruction", "question")
+_FIELDS = (*_PROMPTS, "input", "chosen", "system", "tools")
+
+
+def matches(record: Record) -> bool:
+    """Return whether there is a chosen answer and something that it answers."""
+    if "chosen" not in record:
+        return False
+    return isinstance(record["chosen"], list) or any(name in record for name in _PROMPTS)
+
+
+def parse(record: Record) -> Parsed:
+    """Return the prompt and the chosen answer.
+
+    The prompt is `conversations`, `messages`, `prompt` (a string or messages), `instruction` with `input`, or
+    `question`; without any, `chosen` is the whole conversation. A `chosen` that repeats the prompt, wholly or from
+    some turn on, does not say it twice.
+
+    Raises:
+        Defect: among others `no_chosen_answer`.
+    """
+    prompt = next((name for name in _PROMPTS if record.get(name) is not None), None)
+    used = {prompt, "chosen", "system", "tools"} | ({"input"} if prompt == "instruction" else set())
+    parsed = Parsed([], tools_field(record), remaining(record, frozenset(name for name in used if name)))
+    if system := optional_text(record, "system"):
+        parsed.messages.append(Message("system", system))
+    if prompt is not None:
+        _add_prompt(parsed, record, prompt)
+    elif isinstance(record.get("chosen"), str):
+        text_field(record, "prompt")  # says that it is absent
+    _add_answer(parsed, record.get("chosen"))
+    return parsed
+
+
+def _add_prompt(parsed: Parsed, record: Record, name: str) -> None:
+    if isinstance(record[name], list):
+        add_turns(parsed, record[name], name)
+    else:
+        text = question_of(record) if name == "instruction" else text_field(record, name)
+        parsed.messages.append(Message("user", text))
+
+
+def _add_answer(parsed: Parsed, chosen: Any) -> None:
+    if chosen is None or chosen == []:
+        raise Defect("no_chosen_answer", "field 'chosen' is absent, null or an empty list")
+    if isinstance(chosen, str):
+        parsed.messages.append(Message("assistant", chosen))
+        return
+    answer = Parsed([], None, {})
+    add_turns(answer, chosen if isinstance(chosen, list) else [chosen], "chosen")
+    repeated = _overlap(parsed.messages, answer.messages)
+    offset = len(parsed.messages) - repeated
+    for index, notes in answer.extras.items():
+        parsed.extras.setdefault(str(int(index) + offset), notes)
+    parsed.messages += answer.messages[repeated:]
+
+
+def _overlap(prompt: list[Message], answer: list[Message]) -> int:
+    """Return how many messages at the end of the prompt are those that the answer begins with."""
+    longest = min(len(prompt), len(answer) - 1)
+    return next((size for size in range(longest, 0, -1) if prompt[-size:] == answer[:size]), 0)
+
+
+FORMAT = Format("preference", _FIELDS, matches, parse)

@@ -1,0 +1,82 @@
+"""From a URI to files: one file, a glob or a folder, on any file system that fsspec knows."""
+
+import posixpath
+from dataclasses import dataclass
+from typing import Any
+
+from fsspec.core import url_to_fs
+from fsspec.implementations.local import LocalFileSystem
+
+from mig_dagster.sources.records import SourceFileError
+
+_SUFFIXES = (".json", ".jsonl", ".ndjson", ".parquet")
+_COMPRESSED = ("", ".gz")
+READABLE = tuple(suffix + compressed for suffix in _SUFFIXES for compressed in _COMPRESSED)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One file of a source: where to open it, and its path relative to the source, with `/` between the parts."""
+
+    uri: str
+    relative: str
+
+
+def file_system(uri: str) -> tuple[Any, str]:
+    """Return the fsspec file system of a URI and the path on it.
+
+    Raises:
+        SourceFileError: the scheme is unknown, or its file system cannot be loaded.
+    """
+    try:
+        fs, path = url_to_fs(uri)
+    except (ValueError, ImportError) as error:
+        remedy = "Write a path, or a URI such as demo://help_desk or file:///data/rows.jsonl"
+        raise SourceFileError(uri, None, f"is no URI that can be read ({error})", remedy) from error
+    return fs, path
+
+
+def list_files(uri: str) -> list[SourceFile]:
+    """List the files that a path, a glob or a folder stands for, in reading order.
+
+    A folder gives its `*.json`, `*.jsonl`, `*.ndjson` and `*.parquet` files, plain or `.gz`, at any depth, without
+    hidden ones; a glob gives every file that it matches. The order is that of `relative + ":"`, as of the origins.
+
+    Raises:
+        SourceFileError: there is no such file, or none in the folder that can be read.
+    """
+    fs, path = file_system(uri)
+    try:
+        root, paths = _find(fs, path)
+    except OSError as error:
+        raise SourceFileError(uri, None, f"cannot be listed ({error})", "Check the path and who may read it") from error
+    if not paths:
+        remedy = f"Check the path; a folder is searched for {', '.join(READABLE)}"
+        raise SourceFileError(uri, None, "is no file, and no folder or pattern with files to read", remedy)
+    files = [SourceFile(_uri(fs, found), _relative(found, root)) for found in paths]
+    return sorted(files, key=lambda file: file.relative + ":")
+
+
+def _find(fs: Any, path: str) -> tuple[str, list[str]]:
+    """Return the folder that relative paths start from, and the files."""
+    if fs.isfile(path):  # first, so that a file name may hold the characters of a pattern
+        return posixpath.dirname(path), [path]
+    if fs.isdir(path):
+        found = [file for file in fs.find(path) if file.lower().endswith(READABLE)]
+        return path, [file for file in found if not _is_hidden(_relative(file, path))]
+    if set(path) & set("*?["):
+        fixed = path[: min(path.index(mark) for mark in "*?[" if mark in path)]
+        return posixpath.dirname(fixed), [file for file in fs.glob(path) if fs.isfile(file)]
+    return "", []
+
+
+def _relative(path: str, root: str) -> str:
+    return path[len(root.rstrip("/")) :].lstrip("/") if root.strip("/") else path.lstrip("/")
+
+
+def _is_hidden(relative: str) -> bool:
+    return any(part.startswith(".") for part in relative.split("/"))
+
+
+def _uri(fs: Any, path: str) -> str:
+    return path if isinstance(fs, LocalFileSystem) else str(fs.unstrip_protocol(path))

@@ -1,0 +1,208 @@
+"""The registry of sources, `sources.yaml`: every mistake in it is reported with its line and the remedy."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mig_dagster.sources.formats import FORMATS
+
+SLUG = re.compile(r"[a-z0-9][a-z0-9._-]*")
+_EXAMPLE = "sources:\n  - name: my-data\n    uri: data/*.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One open dataset.
+
+    Attributes:
+        name: slug and Dagster partition key: lower-case letters, digits, `.`, `_`, `-`.
+        uri: a path, glob, folder or URI of its files.
+        format: a name of `FORMATS`; None detects it for each file.
+        licence: as its owner names it.
+        priority: of two sources with the same conversation the higher one keeps it; ties by the name's order.
+        columns: the file's own column for a field of the format.
+    """
+
+    name: str
+    uri: str
+    format: str | None = None
+    licence: str | None = None
+    priority: int = 0
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+class RegistryError(ValueError):
+    """A mistake in the registry; the message begins with file and line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A node of the YAML text and the file it stands in, for messages."""
+
+    path: Path
+    node: yaml.Node
+
+    def error(self, problem: str) -> RegistryError:
+        """Return the error that names this place."""
+        return RegistryError(f"{self.path}:{self.node.start_mark.line + 1}: {problem}")
+
+
+_TYPES: dict[str, tuple[type, str]] = {
+    "name": (str, "text (put quotes around a number)"),
+    "uri": (str, "text"),
+    "format": (str, "text"),
+    "licence": (str, "text"),
+    "priority": (int, "a whole number"),
+    "columns": (dict, "a mapping of a format's field to the file's column"),
+}
+
+
+def load_registry(path: str | Path) -> dict[str, Source]:
+    """Read the registry; URIs that are relative paths start from its folder.
+
+    Args:
+        path: a YAML file with the one key `sources`: a list of mappings with the attributes of `Source`.
+
+    Returns:
+        The sources by name, sorted by name.
+
+    Raises:
+        RegistryError: the file is missing, empty or not as described; the message names file and line.
+    """
+    path = Path(path)
+    sources: dict[str, Source] = {}
+    for node in entries(read_registry(path), path):
+        source = _source(Place(path, node))
+        if source.name in sources:
+            raise Place(path, node).error(f"name {source.name!r} is used twice; give each source a name of its own")
+        sources[source.name] = source
+    return dict(sorted(sources.items()))
+
+
+def read_registry(path: Path) -> str:
+    """Return the text of the registry.
+
+    Raises:
+        RegistryError: there is no such file, or it cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise RegistryError(f"{path}: there is no registry; create it, for instance:\n{_EXAMPLE}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise RegistryError(f"{path}: cannot be read: {error}") from error
+
+
+def entries(text: str, path: Path) -> list[yaml.Node]:
+    """Return the nodes of the list `sources`.
+
+    Raises:
+        RegistryError: the text is not YAML, or not one mapping with that list.
+    """
+    node = sources_node(text, path)
+    if node.tag == "tag:yaml.org,2002:null":
+        return []
+    if not isinstance(node, yaml.SequenceNode):
+        raise Place(path, node).error(f"`sources` must be a list, for instance:\n{_EXAMPLE}")
+    return list(node.value)
+
+
+def sources_node(text: str, path: Path) -> yaml.Node:
+    """Return what stands under the key `sources`.
+
+    Raises:
+        RegistryError: the text is not YAML, or has no such key.
+    """
+    try:
+        root = yaml.compose(text, yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise RegistryError(f"{path}:{line}: is not valid YAML: {error.problem or error.context}") from error
+    except yaml.YAMLError as error:  # a character that YAML does not allow
+        raise RegistryError(f"{path}: is not valid YAML: {error}") from error
+    if root is None:
+        raise RegistryError(f"{path}:1: the registry is empty; name a source, for instance:\n{_EXAMPLE}")
+    place = Place(path, root)
+    if not isinstance(root, yaml.MappingNode):
+        raise place.error(f"expected the key `sources`, for instance:\n{_EXAMPLE}")
+    values = _values(place, ("sources",))
+    if "sources" not in values:
+        raise place.error(f"the key `sources` is missing, for instance:\n{_EXAMPLE}")
+    return values["sources"]
+
+
+def _values(place: Place, known: tuple[str, ...]) -> dict[str, yaml.Node]:
+    """Return the values of a mapping by key; each key is known and stands there once."""
+    values: dict[str, yaml.Node] = {}
+    for key, value in place.node.value:
+        name = str(key.value)
+        if name not in known:
+            raise Place(place.path, key).error(f"unknown key {name!r}; {suggestion(name, known)}")
+        if name in values:
+            raise Place(place.path, key).error(f"key {name!r} stands here twice; keep one")
+        values[name] = value
+    return values
+
+
+def suggestion(name: str, known: tuple[str, ...]) -> str:
+    """Return "did you mean ...?" where a known name is close, and all known names."""
+    close = get_close_matches(name, known, n=1)
+    return (f"did you mean {close[0]!r}? " if close else "") + f"Known are: {', '.join(known)}"
+
+
+def _source(place: Place) -> Source:
+    if not isinstance(place.node, yaml.MappingNode):
+        raise place.error(f"each source is a mapping, for instance:\n{_EXAMPLE}")
+    nodes = _values(place, tuple(_TYPES))
+    values = {name: _constructed(Place(place.path, node), name) for name, node in nodes.items()}
+    values = {name: value for name, value in values.items() if value is not None}
+    for name in ("name", "uri"):
+        if name not in values or not values[name]:
+            raise place.error(f"a source needs a `{name}`; this one has {', '.join(nodes) or 'no key'}")
+    if not SLUG.fullmatch(values["name"]):
+        problem = f"name {values['name']!r} is no slug; use lower-case letters, digits, '.', '_' and '-'"
+        raise Place(place.path, nodes["name"]).error(f"{problem}, a letter or digit first")
+    if "format" in values and values["format"] not in FORMATS:
+        problem = f"unknown format {values['format']!r}; {suggestion(values['format'], tuple(FORMATS))}"
+        raise Place(place.path, nodes["format"]).error(problem)
+    if "columns" in values:
+        _check_columns(Place(place.path, nodes["columns"]), values["columns"], values.get("format"))
+    return Source(**(values | {"uri": _resolved(values["uri"], place.path)}))
+
+
+def _constructed(place: Place, name: str) -> Any:
+    loader = yaml.SafeLoader("")
+    try:
+        value = loader.construct_object(place.node, deep=True)
+    except (yaml.YAMLError, ValueError) as error:
+        raise place.error(f"`{name}` cannot be read: {error}") from error
+    finally:
+        loader.dispose()
+    kind, expected = _TYPES[name]
+    if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
+        raise place.error(f"`{name}` is {value!r}, expected {expected}")
+    return value
+
+
+def _check_columns(place: Place, columns: dict[Any, Any], format: str | None) -> None:
+    forms = [FORMATS[format]] if format is not None else list(FORMATS.values())
+    known = tuple(dict.fromkeys(name for form in forms for name in form.fields))
+    for name, column in columns.items():
+        if name not in known:
+            raise place.error(f"`columns` names {name!r}, no field of the format; {suggestion(str(name), known)}")
+        if not isinstance(column, str):
+            raise place.error(f"`columns` maps {name!r} to {column!r}, expected the name of a column")
+    if len(set(columns.values())) < len(columns):
+        raise place.error("`columns` uses one column of the file for two fields; keep one of them")
+
+
+def _resolved(uri: str, path: Path) -> str:
+    if "://" in uri or os.path.isabs(uri):
+        return uri
+    return os.path.normpath(path.absolute().parent / uri)
