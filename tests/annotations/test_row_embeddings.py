@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+
+from mig_dagster.annotations.cache import FragmentCache
+from mig_dagster.annotations.encoder import SentenceEncoder
+from mig_dagster.annotations.row_embeddings import embed_rows
+from mig_dagster.annotations.tags import tag_rows
+from mig_dagster.annotations.vocabulary import TagVocabulary
+from tests.annotations.memory_files import MemoryFiles
+from tests.annotations.rows import row
+
+
+@pytest.fixture(scope="module")
+def encoder(tiny_model):
+    return SentenceEncoder(str(tiny_model))
+
+
+@pytest.mark.parametrize(("text", "read"), [("instruction", "one\ntwo"), ("conversation", "one\nyes\ntwo\nno")])
+def test_the_text_asked_for_is_embedded(encoder, text, read):
+    made = embed_rows([row(("one", "yes"), ("two", "no"))], encoder, text=text)
+    np.testing.assert_allclose(made.values["embedding"], encoder.encode([read]), atol=1e-5)
+    assert made.values["embedding"].dtype == np.float32
+
+
+def test_the_text_is_part_of_who_gave_the_embedding(encoder):
+    given = [row(("one", "yes"))]
+    assert embed_rows(given, encoder).annotators != embed_rows(given, encoder, text="conversation").annotators
+
+
+def test_each_distinct_row_has_one_embedding_and_empty_texts_are_flagged(encoder):
+    a, b, empty = row(("a", "1")), row(("b", "2")), row(("", "3"))
+    made = embed_rows([b, empty, a, b], encoder)
+    assert made.row_ids == [b.row_id, empty.row_id, a.row_id]
+    assert made.flags == [None, "empty_text", None]
+    assert np.isnan(made.values["embedding"][1]).all()
+    np.testing.assert_allclose(made.values["embedding"][[0, 2]], encoder.encode(["b", "a"]), atol=1e-5)
+    assert set(made.annotators) == set(made.used)
+
+
+def test_no_rows_give_an_empty_matrix(encoder):
+    made = embed_rows([], encoder)
+    assert made.values["embedding"].shape == (0, 16)
+    assert made.used == {}
+
+
+def test_what_was_embedded_for_tags_is_not_embedded_again(tiny_model):
+    files, rows = MemoryFiles(), [row(("a", "1")), row(("b", "2"))]
+    tag_rows(rows, SentenceEncoder(str(tiny_model)), TagVocabulary("1", ("x",)), FragmentCache(files))
+    again = SentenceEncoder(str(tiny_model))
+    embed_rows(rows, again, FragmentCache(files))
+    assert "_model" not in again.__dict__
+
+
+def test_a_text_that_is_not_known_is_refused(encoder):
+    with pytest.raises(ValueError, match="text must be one of instruction, conversation, got 'answer'"):
+        embed_rows([], encoder, text="answer")
