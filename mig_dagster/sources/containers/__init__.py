@@ -31,7 +31,7 @@ def raw_records(uri: str) -> Iterator[RawRecord]:
     empty = True
     with opened(uri) as file:
         for record in _records(file, uri):
-            empty = False
+            empty = empty and record[1] is BLANK
             yield record
     if empty:
         raise SourceFileError(uri, None, "holds no record", "Remove it from the source, or download it again")

@@ -49,7 +49,7 @@ class _Window:
         self._uri = uri
         self._text = ""
         self._at = 0
-        self._lines_before = 0
+        self._line, self._column = 1, 1  # of the beginning of the window
         self._ended = False
 
     def look(self) -> str:
@@ -60,8 +60,9 @@ class _Window:
             self._at = space.end()
             if self._at < len(self._text):
                 return self._text[self._at]
-            if not self._grow():
+            if self._ended:
                 return ""
+            self._grow()
 
     def take(self, mark: str) -> None:
         """Take one expected character."""
@@ -77,13 +78,14 @@ class _Window:
             try:
                 value, end = scan(self._text, self._at)
             except json.JSONDecodeError as error:
-                if not (is_cut(error) and self._grow()):
+                if self._ended or not is_cut(error):
                     self._at = error.pos
                     self.fail(f"is not valid JSON here ({error.msg})")
-                continue
-            # A number that ends with the window may go on behind it.
-            if end < len(self._text) or not self._grow():
-                return self._taken(value, end)
+            else:
+                # A number that ends with the window may go on behind it.
+                if self._ended or end < len(self._text):
+                    return self._taken(value, end)
+            self._grow()
 
     def _taken(self, value: Any, end: int) -> tuple[Any, str]:
         text = self._text[self._at : end]
@@ -96,7 +98,7 @@ class _Window:
                 return Defect("invalid_utf8", f"byte 0x{byte:02X} at character {error.start + 1} of the record"), text
         return value, text
 
-    def _grow(self) -> bool:
+    def _grow(self) -> None:
         """Add at least as much text as is still unread, so that a long element is scanned a few times only."""
         unread = self._text[self._at :]
         if len(unread) > MAX_ELEMENT_CHARS:
@@ -108,14 +110,18 @@ class _Window:
             self._ended = chunk is None
             parts.append(self._decoder.decode(chunk or b"", final=self._ended))
             wanted -= len(parts[-1])
-        self._lines_before += self._text.count("\n", 0, self._at)
+        self._line, self._column = self._place()
         self._text = "".join(parts)
         self._at = 0
-        return len(self._text) > len(unread)
 
     def fail(self, problem: str) -> None:
         """Raise the failure of the file at the current place."""
-        before = self._text[: self._at]
-        line = self._lines_before + before.count("\n") + 1
-        position = f"line {line}, column {len(before) - before.rfind(chr(10))}"
-        raise SourceFileError(self._uri, position, f"the JSON array cannot be read: {problem}", _REMEDY)
+        line, column = self._place()
+        problem = f"the JSON array cannot be read: {problem}"
+        raise SourceFileError(self._uri, f"line {line}, column {column}", problem, _REMEDY)
+
+    def _place(self) -> tuple[int, int]:
+        breaks = self._text.count("\n", 0, self._at)
+        if not breaks:
+            return self._line, self._column + self._at
+        return self._line + breaks, self._at - self._text.rfind("\n", 0, self._at)

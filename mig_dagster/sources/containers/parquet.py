@@ -6,6 +6,7 @@ import math
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from gzip import GzipFile
 from typing import IO, Any
 
@@ -44,12 +45,13 @@ def read_rows(file: IO[bytes], uri: str) -> Iterator[tuple[int, Any, str | None]
         ) from error
 
 
-def seekable_copy(file: GzipFile) -> IO[bytes]:
+@contextmanager
+def seekable_copy(file: GzipFile) -> Iterator[IO[bytes]]:
     """Unpack a stream to an unnamed temporary file: Parquet is read from its end."""
-    copy = tempfile.TemporaryFile()  # noqa: SIM115 - the caller's with statement closes it
-    shutil.copyfileobj(file, copy, 1 << 20)
-    copy.seek(0)
-    return copy
+    with tempfile.TemporaryFile() as copy:
+        shutil.copyfileobj(file, copy, 1 << 20)
+        copy.seek(0)
+        yield copy
 
 
 def _check_names(names: list[str], uri: str) -> None:

@@ -1,0 +1,35 @@
+"""Small source files for the tests of the readers."""
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+from mig_dagster.sources import Accepted, Rejected, read_file
+from mig_dagster.sources.records import Blank
+
+ROW = {"instruction": "Add 2 and 3.", "input": "", "output": "5"}
+
+
+def lines(*records: Any) -> bytes:
+    """Return records as JSON Lines; bytes stand for a line as it is."""
+    texts = [record if isinstance(record, bytes) else json.dumps(record).encode() for record in records]
+    return b"".join(text + b"\n" for text in texts)
+
+
+def write(path: Path, content: bytes, packed: bool = False) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress(content) if packed else content)
+    return str(path)
+
+
+def read(path: str | Path, **options: Any) -> list[Accepted | Rejected | Blank]:
+    return list(read_file(str(path), origin=Path(path).name, **options))
+
+
+def reasons(path: str | Path, **options: Any) -> list[str]:
+    """Return the reason of each record; "" for an accepted one, "blank" for a blank line."""
+    return [
+        found.reason if isinstance(found, Rejected) else "" if isinstance(found, Accepted) else "blank"
+        for found in read(path, **options)
+    ]
