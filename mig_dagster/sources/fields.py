@@ -67,15 +67,15 @@ def tools_field(record: Record) -> str | None:
         Defect: `wrong_type`, or `invalid_tools` where the string is not JSON.
     """
     tools = record.get("tools")
-    if isinstance(tools, str) and tools.strip():
-        value = decode_text(tools)
+    if tools is None:
+        return None
+    if isinstance(tools, list | dict):
+        return json.dumps(tools, ensure_ascii=False) if tools else None
+    if isinstance(tools, str):
+        value = decode_text(tools) if tools.strip() else None
         if isinstance(value, Defect):
             raise Defect("invalid_tools", str(value))
         return tools if value else None
-    if not tools:
-        return None
-    if isinstance(tools, list | dict):
-        return json.dumps(tools, ensure_ascii=False)
     raise _unfit(record, "tools", "a list, or its JSON as a string")
 
 

@@ -257,7 +257,7 @@ OBJECTS = {
 
 @pytest.mark.parametrize("case", OBJECTS)
 def test_an_object_where_an_array_is_expected_is_a_failure(tmp_path: Path, case: str) -> None:
-    with pytest.raises(SourceFileError, match="one JSON object over several lines.*Keep only the list"):
+    with pytest.raises(SourceFileError, match=r"one JSON object over several lines.*Keep only the list"):
         read(write(tmp_path / "a.json", OBJECTS[case]))
 
 

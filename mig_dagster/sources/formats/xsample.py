@@ -41,6 +41,8 @@ def _check_annotation(annotation: Any) -> None:
 
 def _check_scores(scores: Record) -> None:
     lists = [scores.get(name) for name in ("quality_scores", "complexity_scores")]
+    if lists == [None, None]:
+        return
     for values in lists:
         if not isinstance(values, list) or not all(isinstance(x, int | float) for x in values):
             raise Defect("wrong_type", f"annotation.deita: expected two lists of numbers, found {values!r:.60}")

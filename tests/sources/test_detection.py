@@ -1,0 +1,72 @@
+from pathlib import Path
+
+import pytest
+
+from mig_dagster.sources import Accepted, SourceFileError
+from mig_dagster.sources.detection import SAMPLE_RECORDS, detect
+from mig_dagster.sources.formats import FORMATS
+from tests.sources.writing import ROW, lines, read, reasons, write
+
+QA = {"question": "2 + 3?", "answer": "5"}
+
+
+def test_most_records_decide_the_format(tmp_path: Path) -> None:
+    assert reasons(write(tmp_path / "a.jsonl", lines(QA, ROW, ROW, 7, ROW))) == [
+        "missing_field",
+        "",
+        "",
+        "not_an_object",
+        "",
+    ]
+
+
+def test_half_of_the_records_decide_nothing() -> None:
+    with pytest.raises(SourceFileError, match=r"no format fits more than half of the first 2 records"):
+        detect([QA, ROW], "a.json")
+
+
+def test_of_two_formats_that_fit_all_records_the_first_in_the_table_is_taken() -> None:
+    record = QA | ROW | {"prompt": "a", "completion": "b"}
+    fitting = [name for name, form in FORMATS.items() if form.matches(record)]
+    assert fitting == ["alpaca", "question_answer", "prompt_completion"]
+    assert detect([record], "a.json").name == "alpaca"
+
+
+def test_only_the_first_records_are_looked_at(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", lines(*[QA] * SAMPLE_RECORDS, *[ROW] * 200))
+    assert reasons(path).count("") == SAMPLE_RECORDS
+
+
+def test_what_was_seen_and_how_to_name_the_format_is_said(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", lines({"frage": "2 + 3?", "antwort": "5"}, QA))
+    with pytest.raises(SourceFileError) as caught:
+        read(path)
+    assert "fields seen: frage (1), antwort (1), question (1), answer (1); fits: question_answer 1" in str(caught.value)
+    assert "Set `format:` to one of xsample, preference, oasst," in caught.value.remedy
+
+
+def test_a_file_without_objects_is_a_failure(tmp_path: Path) -> None:
+    with pytest.raises(SourceFileError, match="fields seen: no record that is an object; fits: none"):
+        read(write(tmp_path / "a.jsonl", lines(b"oops", 12)))
+
+
+def test_columns_map_the_fields_of_the_format(tmp_path: Path) -> None:
+    record = {"frage": "2 + 3?", "antwort": "5", "question": "old", "id": 7}
+    columns = {"question": "frage", "answer": "antwort"}
+    for form in (None, "question_answer"):
+        (found,) = read(write(tmp_path / "a.jsonl", lines(record)), format=form, columns=columns)
+        assert isinstance(found, Accepted)
+        assert (found.conversation.instruction, found.conversation.response) == ("2 + 3?", "5")
+        assert found.meta == {"question": "old", "id": 7}
+
+
+def test_columns_may_trade_places(tmp_path: Path) -> None:
+    columns = {"question": "answer", "answer": "question"}
+    (found,) = read(write(tmp_path / "a.jsonl", lines(QA)), columns=columns)
+    assert isinstance(found, Accepted)
+    assert (found.conversation.instruction, found.conversation.response, found.meta) == ("5", "2 + 3?", {})
+
+
+def test_a_mapped_column_that_is_absent_is_a_missing_field(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", lines(QA))
+    assert reasons(path, format="question_answer", columns={"question": "frage"}) == ["missing_field"]
