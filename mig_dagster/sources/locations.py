@@ -1,6 +1,7 @@
 """From a URI to files: one file, a glob or a folder, on any file system that fsspec knows."""
 
 import posixpath
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,8 +40,8 @@ def file_system(uri: str) -> tuple[Any, str]:
 def list_files(uri: str) -> list[SourceFile]:
     """List the files that a path, a glob or a folder stands for, in reading order.
 
-    A folder gives its `*.json`, `*.jsonl`, `*.ndjson` and `*.parquet` files, plain or `.gz`, at any depth, without
-    hidden ones; a glob gives every file that it matches. The order is that of `relative + ":"`, as of the origins.
+    A folder gives its `*.json`, `*.jsonl`, `*.ndjson` and `*.parquet` files, plain or `.gz`, at any depth; a glob gives
+    every file that it matches. Neither gives hidden ones. The order is that of `relative + ":"`, as of the origins.
 
     Raises:
         SourceFileError: there is no such file, or none in the folder that can be read.
@@ -48,8 +49,9 @@ def list_files(uri: str) -> list[SourceFile]:
     fs, path = file_system(uri)
     try:
         root, paths = _find(fs, path)
-    except OSError as error:
-        raise SourceFileError(uri, None, f"cannot be listed ({error})", "Check the path and who may read it") from error
+    except (OSError, ValueError) as error:
+        remedy = "Check the path and who may read it; in a pattern, ** stands alone between two slashes"
+        raise SourceFileError(uri, None, f"cannot be listed ({error})", remedy) from error
     if not paths:
         remedy = f"Check the path; a folder is searched for {', '.join(READABLE)}"
         raise SourceFileError(uri, None, "is no file, and no folder or pattern with files to read", remedy)
@@ -62,11 +64,11 @@ def _find(fs: Any, path: str) -> tuple[str, list[str]]:
     if fs.isfile(path):  # first, so that a file name may hold the characters of a pattern
         return posixpath.dirname(path), [path]
     if fs.isdir(path):
-        found = [file for file in fs.find(path) if file.lower().endswith(READABLE)]
-        return path, [file for file in found if not _is_hidden(_relative(file, path))]
+        return path, _visible((file for file in fs.find(path) if file.lower().endswith(READABLE)), path)
     if set(path) & set("*?["):
         fixed = path[: min(path.index(mark) for mark in "*?[" if mark in path)]
-        return posixpath.dirname(fixed), [file for file in fs.glob(path) if fs.isfile(file)]
+        root = posixpath.dirname(fixed)
+        return root, _visible((file for file in fs.glob(path) if fs.isfile(file)), root)
     return "", []
 
 
@@ -74,8 +76,8 @@ def _relative(path: str, root: str) -> str:
     return path[len(root.rstrip("/")) :].lstrip("/") if root.strip("/") else path.lstrip("/")
 
 
-def _is_hidden(relative: str) -> bool:
-    return any(part.startswith(".") for part in relative.split("/"))
+def _visible(paths: Iterable[str], root: str) -> list[str]:
+    return [path for path in paths if "/." not in "/" + _relative(path, root)]
 
 
 def _uri(fs: Any, path: str) -> str:

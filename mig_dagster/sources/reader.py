@@ -14,7 +14,7 @@ from mig_dagster.sources.locations import SourceFile, list_files
 from mig_dagster.sources.parsed import Format, Parsed, Record
 from mig_dagster.sources.reasons import Defect
 from mig_dagster.sources.records import Accepted, Blank, Rejected, cut_raw
-from mig_dagster.sources.registry import Source
+from mig_dagster.sources.registry import Source, suggestion
 from mig_dagster.sources.validate import validate
 
 NO_COLUMNS: Mapping[str, str] = MappingProxyType({})
@@ -68,6 +68,7 @@ def read_file(
 
     Raises:
         SourceFileError: the file as a whole cannot be read, holds nothing, or fits no format.
+        ValueError: there is no format of that name.
     """
     form, records = form_and_records(uri, format, columns)
     yield from judged_records(form, records, origin, columns)
@@ -113,6 +114,8 @@ def form_and_records(uri: str, format: str | None, columns: Mapping[str, str]) -
     Raises:
         SourceFileError: as `read_file`.
     """
+    if format is not None and format not in FORMATS:
+        raise ValueError(f"format is {format!r}; {suggestion(format, tuple(FORMATS))}")
     records = raw_records(uri)
     if format is not None:
         return FORMATS[format], records
