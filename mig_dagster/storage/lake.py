@@ -196,7 +196,7 @@ class Lake:
 
     def _scan_shards(self, shards: Sequence[Shard]) -> pl.LazyFrame:
         if self.store.local:
-            return pl.scan_parquet([self.store.uri(shard.path) for shard in shards])
+            return pl.scan_parquet([self.store.uri(shard.path) for shard in shards], hive_partitioning=False)
         # Any fsspec file system: pyarrow reads through it, and Polars pushes columns and filters down to pyarrow.
         paths = [self.store.location(shard.path) for shard in shards]
         return pl.scan_pyarrow_dataset(dataset(paths, format="parquet", filesystem=self.store.filesystem))

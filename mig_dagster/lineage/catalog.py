@@ -1,0 +1,72 @@
+"""Build the lineage catalog: a DuckDB file made aside from lake and ledger, then swapped in."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import duckdb
+
+from mig_dagster.lineage.catalog_inputs import CatalogInputs
+from mig_dagster.lineage.catalog_tables import FILL
+from mig_dagster.lineage.ledger import Ledger
+from mig_dagster.storage import Lake
+
+
+def build_catalog(
+    lake: Lake, ledger: Ledger, sources: Sequence[Mapping[str, Any]], path: str | os.PathLike[str]
+) -> dict[str, int]:
+    """Build the catalog from what is current, and put it in place of the one before.
+
+    Whoever has the old file open goes on reading it. What is not materialised yet leaves its tables empty.
+
+    Args:
+        lake: the versions of every asset.
+        ledger: runs, revisions and removals.
+        sources: the registry's entries, each with `name`, `uri`, `format`, `licence`, `priority` and `columns`.
+        path: the DuckDB file, on a local disk.
+
+    Returns:
+        Rows of every table.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f"{path.name}.{uuid4().hex}")
+    inputs = CatalogInputs.now(lake, ledger, sources)
+    try:
+        with duckdb.connect(str(aside)) as database:
+            counts = _build(database, inputs)
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+        aside.with_name(f"{aside.name}.wal").unlink(missing_ok=True)
+    return counts
+
+
+@contextmanager
+def open_catalog(path: str | os.PathLike[str]) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the catalog for reading.
+
+    Raises:
+        LookupError: it has not been built yet.
+    """
+    if not Path(path).exists():
+        raise LookupError(f"there is no lineage catalog at {path}: materialise lineage_catalog first")
+    with duckdb.connect(str(path), read_only=True) as database:
+        yield database
+
+
+def _build(database: duckdb.DuckDBPyConnection, inputs: CatalogInputs) -> dict[str, int]:
+    """Make the tables, fill them, and count their rows."""
+    database.execute("set TimeZone = 'UTC'")
+    database.execute(files("mig_dagster.lineage").joinpath("schema.sql").read_text(encoding="utf-8"))
+    names = [name for (name,) in database.execute("show tables").fetchall()]
+    inputs.register(database)
+    database.execute("begin")
+    for fill in FILL:
+        fill(database, inputs)
+    database.execute("commit")
+    return {name: len(database.table(name)) for name in names}

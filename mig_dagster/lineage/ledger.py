@@ -1,0 +1,119 @@
+"""What happened, as append-only Parquet fragments: no writer waits for another, and no line is lost or changed."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+from io import BytesIO
+from typing import Any
+
+import polars as pl
+
+from mig_dagster.storage import Store
+
+ROOT = "ledger"
+NO_PARTITION = "_"
+"""Folder of unpartitioned assets; no slug begins with an underscore."""
+
+_COMMON: dict[str, pl.DataType] = {"run_id": pl.String(), "asset": pl.String(), "partition": pl.String()}
+TABLES: dict[str, dict[str, pl.DataType]] = {
+    "runs": {
+        "started_at": pl.String(),
+        "ended_at": pl.String(),
+        "data_version": pl.String(),
+        "rows": pl.Int64(),
+        "config": pl.String(),
+        "inputs": pl.String(),
+        "code_version": pl.String(),
+        "version": pl.String(),
+    },
+    "revisions": {
+        "source": pl.String(),
+        "uri": pl.String(),
+        "revision": pl.String(),
+        "licence": pl.String(),
+        "files": pl.String(),
+        "bytes": pl.Int64(),
+    },
+    "removals": {"source": pl.String(), "reason": pl.String()},
+}
+"""The columns of each table, beside `run_id`, `asset`, `partition` and `recorded_at`, which every table has. Times are
+ISO 8601 with a time zone; `config`, `inputs` and `files` are JSON texts."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+class Ledger:
+    """The tables of `TABLES` in a store, under `ledger/<table>/asset=<asset>/partition=<partition>/`."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def record(
+        self, table: str, rows: Sequence[Mapping[str, Any]], *, asset: str, partition: str | None, run_id: str
+    ) -> str:
+        """Add lines to a table; the same call again adds nothing.
+
+        Args:
+            table: a name in `TABLES`.
+            rows: lines with columns of the table; what is left out is null.
+            asset: the asset that the lines are about.
+            partition: its partition, None where it has none.
+            run_id: the run that adds them.
+
+        Returns:
+            The path of the fragment that holds the lines.
+
+        Raises:
+            ValueError: unknown table or column, or a name that cannot be part of a path.
+        """
+        for name, value in (("asset", asset), ("run_id", run_id), *([("partition", partition)] if partition else [])):
+            if not _NAME.fullmatch(str(value)):
+                raise ValueError(f"{name}={value!r}: expected letters, digits, '.', '_' and '-' only")
+        lines = [self._line(table, row, asset, partition, run_id) for row in rows]
+        # The time of recording is no part of the content: the same call gives the same name, and is found to be there.
+        content = sha256(json.dumps(lines, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:16]
+        path = f"{ROOT}/{table}/asset={asset}/partition={partition or NO_PARTITION}/{run_id}-{content}.parquet"
+        self.store.create(path, _parquet(table, lines))
+        return path
+
+    def fragments(self, table: str) -> list[str]:
+        """Return the paths of a table's fragments, sorted."""
+        return self.store.list(f"{ROOT}/{table}")
+
+    def read(self, table: str) -> pl.DataFrame:
+        """Return all lines of a table, in the order in which they were recorded.
+
+        Raises:
+            ValueError: unknown table.
+        """
+        frames = [pl.read_parquet(BytesIO(self.store.read(path))) for path in self.fragments(table)]
+        return pl.concat([pl.DataFrame(schema=columns(table)), *frames]).sort("recorded_at", maintain_order=True)
+
+    def _line(
+        self, table: str, row: Mapping[str, Any], asset: str, partition: str | None, run_id: str
+    ) -> dict[str, Any]:
+        known = columns(table)
+        if unknown := sorted(set(row) - set(known)):
+            raise ValueError(f"table {table!r} has no column {unknown[0]!r}: it has {sorted(known)}")
+        return {**row, "run_id": run_id, "asset": asset, "partition": partition}
+
+
+def columns(table: str) -> dict[str, pl.DataType]:
+    """Return the columns of a table with their types.
+
+    Raises:
+        ValueError: unknown table.
+    """
+    if table not in TABLES:
+        raise ValueError(f"table={table!r}: expected one of {sorted(TABLES)}")
+    return {**_COMMON, **TABLES[table], "recorded_at": pl.Datetime("us", "UTC")}
+
+
+def _parquet(table: str, lines: Sequence[Mapping[str, Any]]) -> bytes:
+    now = datetime.now(UTC)
+    frame = pl.DataFrame([{**line, "recorded_at": now} for line in lines], schema=columns(table))
+    buffer = BytesIO()
+    frame.write_parquet(buffer, compression="zstd")
+    return buffer.getvalue()

@@ -1,0 +1,129 @@
+-- The tables of the lineage catalog. Times are UTC. Columns named in several tables mean the same everywhere.
+
+-- Every dataset that is registered, or was once. `revision`, `rows` and `rejected` are those of the version that is current.
+create table sources (
+    source varchar,
+    uri varchar,
+    format varchar,
+    licence varchar,
+    priority bigint,
+    columns json,
+    registered boolean,
+    removed_at timestamp,
+    revision varchar,
+    rows bigint,
+    rejected bigint
+);
+
+-- Every revision that was ever read of a source.
+create table revisions (
+    source varchar,
+    uri varchar,
+    revision varchar,
+    licence varchar,
+    files json,
+    bytes bigint,
+    run_id varchar,
+    recorded_at timestamp
+);
+
+-- The current version of every asset, of each of its partitions.
+create table versions (
+    asset varchar,
+    partition varchar,
+    data_version varchar,
+    rows bigint,
+    inputs json,
+    info json,
+    created_at timestamp,
+    manifest varchar
+);
+
+-- Every accepted row of every source. (source, origin) is unique; row_id is a content hash and may repeat.
+-- `in_pool` is null while there is no pool.
+create table rows (
+    row_id varchar,
+    source varchar,
+    origin varchar,
+    n_turns integer,
+    n_chars bigint,
+    in_pool boolean
+);
+
+-- Every record that was turned away, with the code of the reason.
+create table rejected_rows (source varchar, origin varchar, reason varchar, detail varchar, raw varchar);
+
+-- Every row that the pool left out, with the row of the pool that stands for it.
+create table duplicates (
+    source varchar,
+    origin varchar,
+    row_id varchar,
+    kind varchar,
+    kept_source varchar,
+    kept_origin varchar,
+    kept_row_id varchar
+);
+
+-- What annotators said: one line for each row id, source and signal. `value` is JSON; `score` has it where it is a
+-- number, `tags` where it is a list of tags. A line without a value has a flag that says why, except for embeddings,
+-- whose values stay in the lake.
+create table annotations (
+    row_id varchar,
+    source varchar,
+    signal varchar,
+    value varchar,
+    score double,
+    tags varchar[],
+    annotator varchar,
+    provenance varchar,
+    flag varchar
+);
+
+-- The models and rules behind the fingerprints in `annotations.annotator`.
+create table annotators (
+    annotator varchar,
+    name varchar,
+    model varchar,
+    revision varchar,
+    prompt_version varchar,
+    parameters json
+);
+
+-- What became of each tag: the label it is counted as, null where it was dropped, and the step that decided.
+create table labels (tag varchar, count bigint, label varchar, step varchar);
+
+-- Labels that share information, each pair once.
+create table edges (label varchar, other varchar, weight double);
+
+-- The chosen rows of every subset.
+create table subsets (
+    subset varchar,
+    rank bigint,
+    row_id varchar,
+    source varchar,
+    origin varchar,
+    gain double,
+    score double,
+    labels varchar[]
+);
+
+-- Rows that a subset could not consider, with the reason.
+create table excluded (subset varchar, row_id varchar, source varchar, reason varchar);
+
+-- Every run of every asset; a step that was tried again counts once.
+create table runs (
+    run_id varchar,
+    asset varchar,
+    partition varchar,
+    started_at timestamp,
+    ended_at timestamp,
+    data_version varchar,
+    rows bigint,
+    config json,
+    inputs json,
+    code_version varchar,
+    version varchar
+);
+
+-- Sources that were taken out of the registry.
+create table removals (source varchar, reason varchar, run_id varchar, recorded_at timestamp);
