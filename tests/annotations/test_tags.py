@@ -169,7 +169,7 @@ def test_the_shipped_vocabulary_tags_plain_requests_sensibly():
         "Write a haiku about the first snow.": "haiku",
         "Convert 12 miles to kilometres.": "unit conversion",
         "Translate 'good morning' into French.": "translation",
-        "My Python function raises an IndexError. Find the bug and fix it.": "code debugging",
+        "Debug this code and fix the error.": "code debugging",
         "Draft a cover letter for a nursing position.": "cover letter",
         "Summarise the following article in three sentences.": "text summarization",
     }

@@ -1,0 +1,145 @@
+import math
+
+import numpy as np
+import pytest
+
+from mig_dagster.annotations import quality_scores
+from mig_dagster.annotations.cache import FragmentCache
+from mig_dagster.annotations.flags import Defect
+from mig_dagster.annotations.lexical import lexical_score
+from mig_dagster.annotations.quality_scores import deita_score, lexical_annotator, score_rows, turns
+from mig_dagster.conversation import Conversation, Message
+from tests.annotations.memory_files import MemoryFiles
+from tests.annotations.rows import row, xsample_rows
+from tests.shared_data import shared
+
+
+def deita(quality, complexity):
+    return {"annotation": {"deita": {"quality_scores": quality, "complexity_scores": complexity}}}
+
+
+def test_a_turn_is_a_user_message_and_the_answers_to_it():
+    messages = (
+        Message("system", "Be brief."),
+        Message("user", "Hi."),
+        Message("user", "Weather?"),
+        Message("assistant", "", tool_calls='[{"function":{"name":"weather"}}]'),
+        Message("tool", "12 degrees"),
+        Message("assistant", "12 degrees."),
+        Message("user", "Thanks."),
+        Message("assistant", "Welcome.", reasoning_content="be polite"),
+    )
+    assert turns(Conversation(messages)) == [
+        ("Hi.\nWeather?", '[{"function":{"name":"weather"}}]\n12 degrees.'),
+        ("Thanks.", "Welcome."),
+    ]
+
+
+def test_an_assistant_may_speak_first():
+    assert turns(Conversation((Message("assistant", "Hello!"),))) == [("", "Hello!")]
+
+
+@pytest.mark.parametrize(("aggregation", "combine"), [("turn_mean", np.mean), ("turn_sum", np.sum)])
+def test_turns_are_scored_alone_and_aggregated_as_named(aggregation, combine):
+    conversation = [("What is two plus two?", "Four, because two and two make four."), ("Sure?", "Yes.")]
+    made = score_rows([row(*conversation)], "lexical", aggregation)
+    assert made.values["score"].tolist() == [pytest.approx(combine([lexical_score(*turn) for turn in conversation]))]
+    assert made.provenance == ["computed"]
+    assert made.used[made.annotators[0]].as_dict()["name"] == "lexical"
+    assert made.used[made.annotators[0]].parameters["aggregation"] == aggregation
+
+
+def test_a_row_without_any_answer_is_flagged():
+    made = score_rows([row(("hi", " ")), row(("hi", "hello"), ("bye", ""))])
+    assert made.flags == ["empty_text", None]
+    assert math.isnan(made.values["score"][0])
+    assert made.values["score"][1] == pytest.approx((lexical_score("hi", "hello") + 1) / 2)
+
+
+def test_a_second_run_scores_nothing(monkeypatch):
+    files, rows = MemoryFiles(), [row(("hi", "hello"))]
+    first = score_rows(rows, cache=FragmentCache(files))
+    monkeypatch.setattr(quality_scores, "lexical_score", None)
+    second = score_rows(rows, cache=FragmentCache(files))
+    assert second.values["score"].tolist() == first.values["score"].tolist()
+
+
+def test_scores_that_came_with_a_row_do_not_count_for_another_scorer():
+    made = score_rows([row(("hi", "hello"), **deita([3.0], [4.0]))], "lexical")
+    assert made.provenance == ["computed"]
+    assert made.values["score"][0] == lexical_score("hi", "hello")
+
+
+def test_deita_scores_are_imported_and_nothing_is_computed():
+    rows = [row(("a", "1"), **deita([2, 5], [3, 2])), row(("b", "2")), row(("c", "3"), **deita([1.0], [1.0, 2.0]))]
+    mean, total = score_rows(rows, "deita", "turn_mean"), score_rows(rows, "deita", "turn_sum")
+    assert mean.values["score"][0] == 8  # methods' example: (3, 2) and (2, 5) give 16 summed, 8 on average
+    assert total.values["score"][0] == 16
+    assert np.isnan(mean.values["score"][1:]).all()
+    assert mean.flags == [None, "not_scored", "invalid_import"]
+    assert mean.provenance == ["imported"] * 3
+    assert mean.annotators[0] != total.annotators[0]
+
+
+@pytest.mark.parametrize(
+    ("meta", "flag"),
+    [
+        ({}, "not_scored"),
+        ({"annotation": None}, "not_scored"),
+        ({"annotation": "text"}, "not_scored"),
+        ({"annotation": {"instag": {}}}, "not_scored"),
+        ({"annotation": {"deita": None}}, "not_scored"),
+        ({"annotation": {"deita": {}}}, "invalid_import"),
+        ({"annotation": {"deita": [1.0]}}, "invalid_import"),
+        ({"annotation": {"deita": {"quality_scores": [1.0]}}}, "invalid_import"),
+        (deita([], []), "invalid_import"),
+        (deita([1.0, 2.0], [1.0]), "invalid_import"),
+        (deita([float("nan")], [1.0]), "invalid_import"),
+        (deita([1.0], [float("inf")]), "invalid_import"),
+        (deita(["1.0"], [1.0]), "invalid_import"),
+        (deita([True], [1.0]), "invalid_import"),
+        (deita(1.0, 1.0), "invalid_import"),
+    ],
+)
+def test_an_import_that_is_missing_or_malformed_is_flagged_never_a_number(meta, flag):
+    assert deita_score(row(("a", "1"), **meta), "turn_mean") == Defect(flag)
+
+
+def test_the_scores_of_a_real_xsample_file_are_those_of_the_reference():
+    """As xsample/MIG itself computes them from this file (mean over turns of quality times complexity)."""
+    made = score_rows(xsample_rows(shared("data/annotated/xsample_example.jsonl")), "deita", "turn_mean")
+    golden = [7.283683, 5.960247, 7.200770, 15.315029, 14.336861, 13.747663, 10.035537, 12.429288, 5.423317]
+    assert made.values["score"] == pytest.approx(golden, abs=1e-6)
+    assert made.flags == [None] * 9
+
+
+def test_the_lexical_rule_ranks_the_rows_of_a_real_xsample_file_much_as_deita_does():
+    rows = xsample_rows(shared("data/annotated/xsample_example.jsonl"))
+    theirs = np.array([np.mean(r.meta["annotation"]["deita"]["quality_scores"]) for r in rows])
+    ours = score_rows(rows).values["score"]
+    assert np.corrcoef(theirs.argsort().argsort(), ours.argsort().argsort())[0, 1] > 0.6
+
+
+def test_the_weights_are_part_of_the_fingerprint(monkeypatch):
+    before = lexical_annotator("turn_mean").fingerprint
+    monkeypatch.setitem(quality_scores.WEIGHTS, "length", 0.34)
+    assert lexical_annotator("turn_mean").fingerprint != before
+    assert lexical_annotator("turn_sum").fingerprint != lexical_annotator("turn_mean").fingerprint
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"scorer": "gpt"}, "scorer must be one of lexical, deita, got 'gpt'"),
+        ({"aggregation": "max"}, "aggregation must be one of turn_mean, turn_sum, got 'max'"),
+    ],
+)
+def test_unknown_names_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        score_rows([], **options)
+
+
+def test_progress_counts_rows():
+    seen = []
+    score_rows([row((f"question {i}", "answer")) for i in range(3)], progress=lambda *now: seen.append(now[:2]))
+    assert seen == [(3, 3)]
