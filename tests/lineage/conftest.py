@@ -1,0 +1,14 @@
+"""A filled home and its catalog, made once."""
+
+import pytest
+
+from mig_dagster.lineage import build_catalog
+from tests.lineage.small_home import REGISTRY, Home, fill
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory):
+    """Return a home in which everything is materialised and the catalog is built; read only."""
+    home = fill(Home(tmp_path_factory.mktemp("home")))
+    build_catalog(home.lake, home.ledger, REGISTRY, home.catalog)
+    return home

@@ -1,0 +1,238 @@
+"""The catalog: complete over whole and partial lakes, swapped in whole, quick at a million rows."""
+
+import json
+import time
+from pathlib import Path
+from uuid import uuid4
+
+import duckdb
+import polars as pl
+import pytest
+
+from mig_dagster.lineage import build_catalog, open_catalog
+from mig_dagster.lineage import catalog as building
+from mig_dagster.pool.schema import REJECTED
+from tests.lineage.small_home import ADD, EMPTY, REGISTRY, SING, Home, fill, fill_pool, fill_source
+
+TABLES = {
+    "annotations",
+    "annotators",
+    "duplicates",
+    "edges",
+    "excluded",
+    "labels",
+    "rejected_rows",
+    "removals",
+    "revisions",
+    "rows",
+    "runs",
+    "sources",
+    "subsets",
+    "versions",
+}
+
+
+def lines(catalog, query, *parameters):
+    with open_catalog(catalog) as database:
+        return database.execute(query, parameters).fetchall()
+
+
+def rebuilt(home, registry=REGISTRY):
+    return build_catalog(home.lake, home.ledger, registry, home.catalog)
+
+
+def test_every_table_has_what_lake_and_ledger_have(tmp_path):
+    home = fill(Home(tmp_path))
+    assert rebuilt(home) == {
+        "annotations": 18,
+        "annotators": 3,
+        "duplicates": 3,
+        "edges": 2,
+        "excluded": 1,
+        "labels": 5,
+        "rejected_rows": 2,
+        "removals": 0,
+        "revisions": 2,
+        "rows": 7,
+        "runs": 15,
+        "sources": 2,
+        "subsets": 3,
+        "versions": 15,
+    }
+
+
+def test_a_catalog_of_an_fsspec_store_is_the_same(home, tmp_path):
+    remote = fill(Home(f"memory://{uuid4().hex}", tmp_path / "lineage.duckdb"))
+    rebuilt(remote)
+    for table in TABLES - {"versions", "revisions", "runs"}:  # these hold times
+        assert lines(remote.catalog, f"from {table}") == lines(home.catalog, f"from {table}")
+
+
+def test_rows_know_whether_they_are_in_the_pool(home):
+    query = "select source, origin, in_pool from rows where row_id = ? order by source"
+    assert lines(home.catalog, query, ADD.row_id) == [
+        ("a", "a.jsonl:000000001", False),
+        ("b", "b.jsonl:000000001", True),
+    ]
+
+
+def test_annotations_are_one_line_a_row_source_and_signal(home):
+    query = "select signal, source, value, score, tags, provenance, flag from annotations where row_id = ? order by all"
+    assert lines(home.catalog, query, SING.row_id) == [
+        ("quality_scores", "a", "3.0", 3.0, None, "imported", None),
+        ("row_embeddings", "a", None, None, None, None, None),
+        ("tags", "a", '["song"]', None, ["song"], "imported", None),
+    ]
+    assert lines(home.catalog, query, EMPTY.row_id) == [
+        ("quality_scores", "b", None, None, None, "computed", "empty_output"),
+        ("row_embeddings", "b", None, None, None, None, None),
+        ("tags", "b", None, None, None, "computed", "empty_output"),
+    ]
+
+
+def test_annotators_are_spelled_out_where_their_versions_did(home):
+    assert lines(home.catalog, "select annotator, name, model, revision, parameters from annotators order by 1") == [
+        ("e" * 16, None, None, None, None),
+        ("s" * 16, "quality_scores", "lexical", "2", "{}"),
+        ("t" * 16, "tags", "tagger", "1", '{"top": 3}'),
+    ]
+
+
+def test_edges_name_labels_once_a_pair(home):
+    assert lines(home.catalog, "from edges") == [("maths", "sql", 0.9), ("song", "sql", 0.5)]
+
+
+def test_labels_of_several_shards_keep_their_numbers(tmp_path, monkeypatch):
+    home = Home(tmp_path)
+    monkeypatch.setattr("mig_dagster.storage.writer.SHARD_ROWS", 2)
+    labels = pl.DataFrame({"label": list("abcde")})
+    pairs = pl.DataFrame({"row": [0, 1, 3], "column": [4, 2, 4], "weight": [1.0, 0.5, 0.25]})
+    home.commit("label_graph", {"rows": pairs, "labels": labels})
+    rebuilt(home)
+    assert lines(home.catalog, "from edges") == [("a", "e", 1.0), ("b", "c", 0.5), ("d", "e", 0.25)]
+
+
+def test_times_are_utc(home):
+    ((started, ended),) = lines(home.catalog, "select started_at, ended_at from runs where asset = 'pool'")
+    assert (started.isoformat(), ended.isoformat()) == ("2026-11-20T09:00:00", "2026-11-20T09:00:05")
+
+
+def test_a_step_that_was_tried_again_counts_once(tmp_path):
+    home = fill(Home(tmp_path))
+    line = {"started_at": "2026-11-20T12:00:00Z", "ended_at": "2026-11-20T12:00:09Z", "rows": 99}
+    home.ledger.record("runs", [line], asset="pool", partition=None, run_id="run-pool-None")
+    assert rebuilt(home)["runs"] == 15
+    assert lines(home.catalog, "select rows from runs where asset = 'pool'") == [(99,)]
+
+
+def test_an_empty_lake_gives_empty_tables_with_their_columns(tmp_path):
+    home = Home(tmp_path)
+    counts = rebuilt(home, [])
+    assert counts == dict.fromkeys(TABLES, 0)
+    filled = fill(Home(tmp_path / "filled"))
+    rebuilt(filled)
+    described = "select table_name, column_name, data_type from information_schema.columns order by all"
+    assert lines(home.catalog, described) == lines(filled.catalog, described)
+
+
+def test_a_partial_lake_gives_what_is_there(tmp_path):
+    home = Home(tmp_path)
+    fill_source(home, "a", [ADD, SING])
+    counts = rebuilt(home)
+    assert {table for table, count in counts.items() if not count} == {
+        "duplicates",
+        "edges",
+        "excluded",
+        "labels",
+        "removals",
+        "subsets",
+    }
+    assert lines(home.catalog, "select distinct in_pool from rows") == [(None,)]
+    assert lines(home.catalog, "select source, registered, rows from sources") == [("a", True, 2), ("b", True, None)]
+    fill_pool(home)
+    rebuilt(home)
+    assert lines(home.catalog, "select distinct in_pool from rows") == [(True,)]
+
+
+def test_a_removed_source_stays_marked(tmp_path):
+    home = fill(Home(tmp_path))
+    home.ledger.record("removals", [{"source": "b"}], asset="source_revisions", partition="b", run_id="1")
+    rebuilt(home, REGISTRY[:1])
+    found = lines(home.catalog, "select source, registered, removed_at is not null, uri, revision, rows from sources")
+    assert found == [("a", True, False, "a.jsonl", "rev-a", 4), ("b", False, True, "b.jsonl", "rev-b", 3)]
+    rebuilt(home, REGISTRY)  # registered again
+    assert lines(home.catalog, "select registered, removed_at from sources where source = 'b'") == [(True, None)]
+
+
+def test_the_state_of_sources_adds_up(home):
+    query = "select source, uri, format, licence, priority, columns, revision, rows, rejected from sources"
+    assert lines(home.catalog, query) == [
+        ("a", "a.jsonl", None, "MIT", 0, "{}", "rev-a", 4, 1),
+        ("b", "b/*.json", "alpaca", None, 1, '{"output": "o"}', "rev-b", 3, 1),
+    ]
+
+
+def test_an_open_reader_keeps_its_catalog_while_another_is_published(tmp_path):
+    home = fill(Home(tmp_path))
+    rebuilt(home)
+    with open_catalog(home.catalog) as reader:
+        fill_source(home, "a", [ADD])
+        assert rebuilt(home)["rows"] == 4
+        assert reader.execute("select count(*) from rows").fetchone() == (7,)
+    assert lines(home.catalog, "select count(*) from rows") == [(4,)]
+
+
+def test_a_build_that_fails_leaves_the_catalog_before_it_and_no_files(tmp_path, monkeypatch):
+    home = fill(Home(tmp_path))
+    rebuilt(home)
+    before = Path(home.catalog).read_bytes()
+
+    def broken(database, inputs):
+        raise duckdb.IOException("disk full")
+
+    monkeypatch.setattr(building, "FILL", [broken])
+    with pytest.raises(duckdb.IOException, match="disk full"):
+        rebuilt(home)
+    assert Path(home.catalog).read_bytes() == before
+    assert [path.name for path in Path(home.catalog).parent.iterdir()] == ["lineage.duckdb"]
+
+
+def test_opening_a_catalog_that_was_never_built_says_what_to_do(tmp_path):
+    with (
+        pytest.raises(LookupError, match=r"no lineage catalog at .*: materialise lineage_catalog first"),
+        open_catalog(tmp_path / "none.duckdb"),
+    ):
+        pass
+
+
+def test_paths_with_quotes_are_paths(tmp_path):
+    home = fill(Home(tmp_path / "it's here"))
+    assert rebuilt(home)["rows"] == 7
+
+
+@pytest.mark.slow
+def test_a_million_rows_take_seconds(tmp_path):
+    home, n = Home(tmp_path), 1_000_000
+    ids = pl.select(i=pl.int_range(n, dtype=pl.UInt64)).select(
+        row_id=pl.format("{}{}", pl.col("i").hash(1).cast(pl.String), pl.col("i").cast(pl.String)),
+        source=pl.lit("a"),
+        origin=pl.format("a.jsonl:{}", pl.col("i").cast(pl.String).str.zfill(9)),
+        n_turns=pl.lit(1, pl.Int32),
+        n_chars=pl.lit(9, pl.Int64),
+    )
+    said = {"annotator": pl.lit("x"), "provenance": pl.lit("computed"), "flag": pl.lit(None, pl.String)}
+    tags = pl.lit(["one", "two", "three"], dtype=pl.List(pl.String))
+    score = pl.int_range(pl.len()).cast(pl.Float64)
+    home.commit("raw_pool", {"rows": ids, "rejected": pl.DataFrame(schema=REJECTED)}, "a")
+    home.commit("pool", {"rows": ids})
+    home.commit("tags", ids.select("row_id", tags=tags, **said), "a")
+    home.commit("quality_scores", ids.select("row_id", score=score, **said), "a")
+    started = time.monotonic()
+    counts = rebuilt(home)
+    assert (counts["rows"], counts["annotations"]) == (n, 2 * n)
+    assert time.monotonic() - started < 60
+
+
+def test_the_config_of_runs_is_json_that_sql_can_read(home):
+    ((inputs,),) = lines(home.catalog, "select inputs from runs where asset = 'raw_pool' and partition = 'a'")
+    assert json.loads(inputs) == {"source_revisions": "r1"}
