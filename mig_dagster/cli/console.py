@@ -50,9 +50,9 @@ def explain_errors(command: Callable[P, R]) -> Callable[P, R]:
 
 
 @contextmanager
-def progress_bar(description: str) -> Iterator[Callable[[int, int | None], None]]:
-    """Show progress on stderr; yields `report(done, total)`, with `total` None while unknown."""
+def progress_bar(description: str) -> Iterator[Callable[[str, int, int | None], None]]:
+    """Show progress on stderr; yields `report(what, done, total)`, with `total` None while unknown."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, TimeRemainingColumn(), console=err, transient=True) as progress:
         task = progress.add_task(description, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+        yield lambda what, done, total: progress.update(task, description=what, completed=done, total=total)

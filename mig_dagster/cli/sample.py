@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from mig_dagster.cli.console import AsJson, err, explain_errors, out, print_json
-from mig_dagster.stages.sample import LabelGraphOptions, sample_pool
 
 
 class GraphType(StrEnum):
@@ -45,6 +44,9 @@ def sample(
     as_json: AsJson = False,
 ) -> None:
     """Choose rows of an annotated pool as the MIG reference does; writes the rows as they are, in the order chosen."""
+    # Imported here, so that `--help` does not load the models' libraries.
+    from mig_dagster.stages.sample import LabelGraphOptions, sample_pool
+
     del label_graph_type, sampler_type, batch_size  # one value each, or without effect here
     target = out_path or src.with_name(f"{src.stem.removesuffix('.jsonl')}-sampled-{num}.jsonl")
     result = sample_pool(

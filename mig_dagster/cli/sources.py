@@ -1,5 +1,6 @@
 """`mig-dagster sources`: what is registered, what a file holds, and editing sources.yaml."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from mig_dagster.cli.console import DEFAULT_REGISTRY, AsJson, Registry, err, explain_errors, out, print_json
-from mig_dagster.sources import Source, add_source, check, load_registry, remove_source
+from mig_dagster.sources import REASONS, Source, add_source, check, load_registry, remove_source
 
 sources = typer.Typer(help="List, check, add and remove sources.", no_args_is_help=True)
 
@@ -56,7 +57,7 @@ def check_source(
 @explain_errors
 def add(
     name: Annotated[str, typer.Argument(help="Slug: a-z, 0-9, dot, underscore, hyphen. Becomes the partition key.")],
-    uri: Annotated[str, typer.Argument(help="A file, folder, glob or demo://name; relative to sources.yaml.")],
+    uri: Annotated[str, typer.Argument(help="A file, folder, glob or demo://name.")],
     file_format: Format = None,
     column: Columns = None,
     licence: Annotated[str | None, typer.Option(help="Licence of the rows, for the lineage and the card.")] = None,
@@ -65,8 +66,8 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Check a source and add it to sources.yaml; a source with an unreadable file is not added."""
-    source = Source(name, uri, file_format, licence, priority, _mapping(column))
-    report = check(source.located(registry.parent).uri, file_format, source.columns)
+    source = Source(name, _from_registry(uri, registry), file_format, licence, priority, _mapping(column))
+    report = check(uri, file_format, source.columns)
     failed = [file["failure"] for file in report["files"] if file["failure"]]
     if not failed:
         add_source(registry, source)
@@ -92,6 +93,13 @@ def remove(name: str, registry: Registry = DEFAULT_REGISTRY, as_json: AsJson = F
         out.print(f"removed [bold]{name}[/] from {registry}; a running `make dev` rebuilds the pool without it")
 
 
+def _from_registry(uri: str, registry: Path) -> str:
+    """Return a path as seen from the registry's folder, where relative paths in it start; URIs stay as they are."""
+    if "://" in uri or Path(uri).is_absolute():
+        return uri
+    return os.path.relpath(uri, registry.parent)
+
+
 def _mapping(column: list[str] | None) -> dict[str, str]:
     pairs = [pair.partition("=") for pair in column or []]
     for field, separator, name in pairs:
@@ -112,9 +120,8 @@ def _fields(source: Source) -> dict[str, Any]:
 
 
 def _print_report(report: dict[str, Any]) -> None:
-    table = Table("file", "format", "records", "accepted", "rejected", "blank", "why rejected or failed")
+    table = Table("file", "format", "records", "accepted", "rejected", "blank")
     for file in report["files"]:
-        reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(file["rejected"].items()))
         table.add_row(
             escape(Path(file["path"]).name),
             file["format"] or "-",
@@ -122,6 +129,12 @@ def _print_report(report: dict[str, Any]) -> None:
             f"{file['accepted']:,}",
             f"{sum(file['rejected'].values()):,}",
             f"{file['blank']:,}",
-            escape(file["failure"] or reasons),
         )
     out.print(table)
+    for file in report["files"]:
+        for reason, count in sorted(file["rejected"].items()):
+            out.print(
+                f"{Path(file['path']).name}: {count:,} {reason} ({REASONS[reason]})", markup=False, highlight=False
+            )
+        if file["failure"]:
+            err.print(file["failure"], markup=False, style="red")

@@ -45,13 +45,13 @@ def test_check_draws_a_table_for_people(pool):
     code, stdout, _ = run("sources", "check", pool)
     assert code == 0
     assert "alpaca" in stdout
-    assert "empty_answer 1" in stdout
+    assert "1 empty_answer" in stdout
 
 
-def test_a_missing_file_is_a_usage_error_with_its_path(tmp_path):
+def test_a_missing_file_is_a_failure_with_its_path(tmp_path):
     code, _, stderr = run("sources", "check", tmp_path / "absent.jsonl")
-    assert code in (1, 2)
-    assert "absent.jsonl" in stderr
+    assert code == 1
+    assert "absent.jsonl" in stderr.replace("\n", "")
 
 
 def test_add_then_list_then_remove_edits_the_registry(pool, tmp_path):

@@ -61,7 +61,7 @@ def subset() -> pl.DataFrame:
 
 def test_train_jsonl_reads_back_as_the_same_conversations_in_rank_order(tmp_path):
     written = write_subset(tmp_path / "out", subset().reverse(), lock=LOCK)
-    back = list(read_file(tmp_path / "out" / "train.jsonl", origin="train.jsonl"))
+    back = list(read_file(str(tmp_path / "out" / "train.jsonl"), origin="train.jsonl"))
     assert all(isinstance(record, Accepted) for record in back)
     assert [record.conversation.row_id for record in back] == [c.row_id for c in CONVERSATIONS]
     assert (written.rows, written.reread) == (2, 2)

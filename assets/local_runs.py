@@ -1,0 +1,123 @@
+"""The whole graph as real Dagster runs in this process: one for each source, then what is made from all of them.
+
+Nothing but this process is needed; the runs are in the instance afterwards, so the UI shows them.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from assets.partitions import source_partitions
+from assets.source_changes import find_changes
+from assets.sources import source_revisions
+from mig_dagster.sources import Source
+from resources.home import MigHome
+from resources.registry import SourceRegistry
+
+CHECKOUT = Path(__file__).parents[1]
+QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
+
+
+@dataclass(frozen=True)
+class LocalRun:
+    """One run: `start` executes it, raises when it fails, and returns what came out in a few words."""
+
+    name: str
+    start: Callable[[], str]
+
+
+@contextmanager
+def local_instance() -> Iterator[dg.DagsterInstance]:
+    """Open the instance of DAGSTER_HOME (default: `.dagster_home` here), with the checkout's dagster.yaml."""
+    home = Path(os.environ.setdefault("DAGSTER_HOME", str(CHECKOUT / ".dagster_home"))).absolute()
+    home.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(CHECKOUT / "dagster.yaml", home / "dagster.yaml")
+    with dg.DagsterInstance.get() as instance:
+        yield instance
+
+
+def demo_runs(definitions: dg.Definitions, instance: dg.DagsterInstance) -> list[LocalRun]:
+    """Return the runs that take the registered demo sources through the whole graph.
+
+    Their partitions and revisions are reported to the instance first, as the sensor would.
+
+    Raises:
+        LookupError: sources.yaml has no `demo://` source.
+    """
+    registry: SourceRegistry = definitions.resources["registry"]  # type: ignore[assignment]
+    sources = {name: source for name, source in registry.load().items() if source.uri.startswith("demo://")}
+    if not sources:
+        raise LookupError(f"{registry.path} names no demo:// source: add one, as `- name: sql` with `uri: demo://sql`")
+    _report_sources(instance, sources)
+    home: MigHome = definitions.resources["home"]  # type: ignore[assignment]
+    execute = partial(_execute, definitions, instance)
+    return [
+        *(LocalRun(name, partial(_source_run, execute, home, name)) for name in sources),
+        LocalRun("pool, label graph, MIG subset", partial(_pool_run, execute, home)),
+        LocalRun("lineage catalog", partial(_catalog_run, execute, home)),
+    ]
+
+
+def demo_result(definitions: dg.Definitions) -> dict[str, Any]:
+    """Return where the results are, JSON-ready."""
+    home: MigHome = definitions.resources["home"]  # type: ignore[assignment]
+    subset = home.lake.current("mig_subset")
+    assert subset is not None, "the runs before this one succeeded"
+    return {
+        "rows": subset.rows,
+        "pool_rows": subset.info["pool_rows"],
+        "objective": subset.info["objective"],
+        "export": str(home.export_folder("mig_subset")),
+        "catalog": str(home.catalog),
+        "first_row_id": home.lake.scan("mig_subset").select("row_id").first().collect().item(),
+    }
+
+
+def _report_sources(instance: dg.DagsterInstance, sources: Mapping[str, Source]) -> None:
+    """Add partitions and report revisions; one that was reported before is not reported again."""
+    instance.add_dynamic_partitions(str(source_partitions.name), list(sources))
+    for name, version in find_changes(sources, {}).changed.items():
+        latest = instance.fetch_materializations(
+            dg.AssetRecordsFilter(asset_key=source_revisions.key, asset_partitions=[name]), limit=1
+        ).records
+        tags = {"dagster/data_version": version}
+        known = latest[0].asset_materialization if latest else None
+        if known is None or (known.tags or {}).get("dagster/data_version") != version:
+            event = dg.AssetMaterialization(source_revisions.key, partition=name, tags=tags)
+            instance.report_runless_asset_event(event)
+
+
+def _execute(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, job: str, partition: str | None = None
+) -> dg.ExecuteInProcessResult:
+    return definitions.resolve_job_def(job).execute_in_process(
+        instance=instance, partition_key=partition, run_config=QUIET
+    )
+
+
+def _source_run(execute: Callable[..., Any], home: MigHome, name: str) -> str:
+    execute("ingest_and_annotate", name)
+    manifest = home.lake.current("raw_pool", name)
+    assert manifest is not None, "the run succeeded"
+    rejected = sum(manifest.info["rejected"].values())
+    return f"{manifest.info['accepted']:,} rows accepted, {rejected:,} rejected, tagged, scored, embedded"
+
+
+def _pool_run(execute: Callable[..., Any], home: MigHome) -> str:
+    execute("rebuild_label_space_and_subsets")
+    subset = home.lake.current("mig_subset")
+    assert subset is not None, "the run succeeded"
+    labels = subset.info["labels"]
+    return f"{subset.rows:,} of {subset.info['pool_rows']:,} rows, {labels['covered']} of {labels['in_graph']} labels"
+
+
+def _catalog_run(execute: Callable[..., Any], home: MigHome) -> str:
+    execute("publish_catalog")
+    return os.path.relpath(home.catalog)
