@@ -45,11 +45,11 @@ def _shopping(draws: Draws) -> Problem:
 
 
 def _journey(draws: Draws) -> Problem:
-    start, end = draws.sample(CITIES, 2)
+    name, city = draws.choice(NAMES), draws.choice(CITIES)
     speed, hours, rest = 10 * draws.integer(4, 12), draws.integer(2, 7), draws.integer(10, 60)
     question = (
-        f"A train leaves {start} for {end} at {speed} km/h. After {hours} hours it still has {rest} km to go. "
-        "How long is the whole line?"
+        f"{name} takes a train to {city} at {speed} km/h. After {hours} hours it still has {rest} km to go. "
+        "How long is the whole journey?"
     )
     steps = [f"In {hours} hours it covers {speed} x {hours} = {speed * hours} km."]
     steps.append(f"With the rest that makes {speed * hours} + {rest} = {speed * hours + rest} km.")

@@ -138,7 +138,7 @@ def _verse(draws: Draws, topic: Topic) -> Pair:
     return (
         f"Compose a four-line poem about {topic.topic}.",
         f"I thought of {topic.topic} tonight,\nand wondered if I had it right;\n"
-        f"they say one ought to take it slow,\nand {draws.choice(topic.tips)}, and so I know.",
+        f"a friend advised me, plain and slow:\n{draws.choice(topic.tips)}. And now I know.",
     )
 
 
