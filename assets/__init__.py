@@ -1,1 +1,27 @@
-"""Dagster assets, checks, partitions and automation: thin wrappers around mig_dagster."""
+"""The Dagster assets: thin, each calls the library and records what it made."""
+
+import dagster as dg
+
+from assets.annotations import quality_scores, row_embeddings, tags
+from assets.exports import subset_export
+from assets.label_space import label_embeddings, label_graph, label_vocabulary
+from assets.lineage import lineage_catalog
+from assets.pool import pool, raw_pool, row_signatures
+from assets.sources import source_revisions
+from assets.subsets import subsets
+
+all_assets: list[dg.AssetSpec | dg.AssetsDefinition] = [
+    source_revisions,
+    raw_pool,
+    row_signatures,
+    pool,
+    tags,
+    quality_scores,
+    row_embeddings,
+    label_vocabulary,
+    label_embeddings,
+    label_graph,
+    *subsets,
+    subset_export,
+    lineage_catalog,
+]

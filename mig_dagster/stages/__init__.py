@@ -1,0 +1,1 @@
+"""What each asset does, without Dagster: frames and arrays in, frames and counts out."""

@@ -1,0 +1,50 @@
+"""When assets run by themselves.
+
+Dagster's `eager()` ignores data versions and lets one missing partition block every consumer of all partitions, so
+these two conditions take its place: they look at data versions alone (an upstream rerun with the same output stops
+there) and treat a source that failed as absent.
+"""
+
+from typing import Any, TypeAlias
+
+import dagster as dg
+
+AC = dg.AutomationCondition
+Condition: TypeAlias = dg.AutomationCondition[Any]
+DEPTH = 8
+"""How many steps upstream a consumer of all partitions looks for work in progress: the longest path in the graph."""
+
+
+def on_input_change() -> dg.AutomationCondition[dg.AssetKey]:
+    """Return the condition of assets with one partition a source: its inputs' data versions or its code changed."""
+    changed: Condition = AC.any_deps_match(AC.data_version_changed()) | AC.newly_missing() | AC.code_version_changed()
+    busy = AC.any_deps_match(AC.in_progress() | AC.will_be_requested())
+    return (_handled_once(changed) & ~AC.any_deps_missing() & ~busy & ~AC.in_progress()).with_label("on_input_change")
+
+
+def on_pool_change() -> dg.AutomationCondition[dg.AssetKey]:
+    """Return the condition of assets that read every source: an input changed, and nothing upstream is at work.
+
+    Waiting for all of the upstream graph, not for direct inputs alone, makes one change of a source one run:
+    `mig_subset` reads `tags` directly and again through `label_graph`, and must not start between the two.
+    """
+    changed: Condition = AC.any_deps_match(AC.data_version_changed()) | AC.code_version_changed() | AC.newly_missing()
+    # Partitioned assets never count as will_be_requested() for an unpartitioned one (they share no run), hence the last
+    # term: an input of theirs changed since the last tick, so they are requested in this one.
+    at_work: Condition = (
+        AC.in_progress()
+        | AC.backfill_in_progress()
+        | AC.will_be_requested()
+        | AC.any_deps_match(AC.data_version_changed())
+    )
+    upstream = at_work
+    for _ in range(DEPTH - 1):
+        upstream = at_work | AC.any_deps_match(upstream)
+    ready = AC.all_deps_match(~AC.missing()) & ~AC.any_deps_match(upstream) & ~AC.in_progress()
+    return (_handled_once(changed) & ready).with_label("on_pool_change")
+
+
+def _handled_once(changed: Condition) -> Condition:
+    """Remember a change until a run answers it; on the first tick ever, what is missing counts as changed."""
+    # The second half stands outside since_last_handled(), which would reset it on that first tick.
+    return changed.since_last_handled() | (AC.initial_evaluation() & AC.missing())

@@ -1,0 +1,61 @@
+"""The subset as files a trainer reads."""
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from assets import metadata as shown
+from assets.declare import pool_asset
+from assets.recorded import Outcome, inputs_of
+from assets.subset_checks import EXPORT_CHECKS, export_checks
+from mig_dagster.export import SubsetFiles, write_subset
+from mig_dagster.stages.scale import annotators_of
+from mig_dagster.stages.subset_files import selection_lock, with_conversations
+from mig_dagster.storage.digest import values_digest
+from resources.home import MigHome
+from resources.registry import SourceRegistry
+
+
+@pool_asset("subsets", kinds={"parquet", "json"}, code_version="1", blocking=EXPORT_CHECKS)
+def subset_export(
+    context: dg.AssetExecutionContext,
+    home: MigHome,
+    registry: SourceRegistry,
+    mig_subset: pl.LazyFrame,
+    raw_pool: pl.LazyFrame,
+) -> Outcome:
+    """The chosen conversations as Parquet and JSON Lines, in the order of choice, with a lock file and a card."""
+    rows = with_conversations(mig_subset, raw_pool)
+    lock = _lock(home, registry, "mig_subset", inputs_of(context))
+    files = write_subset(home.export_folder("mig_subset"), rows, lock=lock)
+    checks = export_checks(files.rows, files.reread)
+    version = values_digest(rows.select("rank", "row_id", "messages", "tools"))
+    return Outcome(version, files.rows, inputs_of(context), None, checks, _of_export(files, rows))
+
+
+def _lock(home: MigHome, registry: SourceRegistry, subset: str, inputs: dict[str, str]) -> dict[str, Any]:
+    """Return what pins a published subset; its own inputs are those recorded with it."""
+    lake = home.lake
+    manifest = lake.current(subset)
+    assert manifest is not None, "the IO manager has read it"
+    sources = sorted(manifest.info["pool_mix"])
+    annotations = [lake.current(signal, name) for signal in ("tags", "quality_scores") for name in sources]
+    return selection_lock(
+        subset,
+        manifest.info,
+        inputs={subset: inputs[subset], **manifest.inputs},
+        annotators=annotators_of(filter(None, annotations)),
+        licences={name: source.licence for name, source in registry.load().items() if name in sources},
+        scorer=manifest.info["scale"] or "not used",
+    )
+
+
+def _of_export(files: SubsetFiles, rows: pl.DataFrame) -> dict[str, Any]:
+    written: list[Path] = sorted(files.folder.iterdir())
+    return {
+        "folder": str(files.folder),
+        "files": {path.name: path.stat().st_size for path in written},
+        "preview": shown.preview(rows.select("rank", "source", "gain", "labels", "messages")),
+    }

@@ -1,0 +1,49 @@
+"""The lineage catalog: a DuckDB file that answers where a row came from, who said what of it, and why it was chosen."""
+
+from dataclasses import asdict
+
+import dagster as dg
+
+from assets import metadata as shown
+from assets.annotations import quality_scores, row_embeddings, tags
+from assets.checks import holds
+from assets.declare import pool_asset
+from assets.exports import subset_export
+from assets.label_space import label_embeddings, label_graph, label_vocabulary
+from assets.pool import pool, raw_pool, row_signatures
+from assets.recorded import Outcome
+from assets.subsets import subsets
+from mig_dagster.conversation import canonical_json, hash_text
+from mig_dagster.lineage import build_catalog
+from mig_dagster.stages.catalog_totals import catalog_totals, current_versions
+from resources.home import MigHome
+from resources.registry import SourceRegistry
+
+CATALOG_CHECKS = {"totals_equal_ledger": "as many rows of each asset in the catalog as its runs recorded"}
+_BEFORE = [raw_pool, row_signatures, pool, tags, quality_scores, row_embeddings, label_vocabulary]
+_AFTER = [label_embeddings, label_graph, *subsets, subset_export]
+
+
+@pool_asset(
+    "lineage",
+    kinds={"duckdb"},
+    code_version="1",
+    blocking=CATALOG_CHECKS,
+    pool="catalog",
+    deps=[*_BEFORE, *_AFTER],
+)
+def lineage_catalog(context: dg.AssetExecutionContext, home: MigHome, registry: SourceRegistry) -> Outcome:
+    """All of it in SQL: rows, duplicates, annotations, labels, subsets, runs. Built aside and swapped in whole."""
+    sources = [asdict(source) for source in registry.load().values()]
+    tables = build_catalog(home.lake, home.ledger, sources, home.catalog)
+    inputs = current_versions(home.catalog)
+    totals = catalog_totals(home.catalog)
+    version = hash_text(canonical_json([inputs, tables]))
+    metadata = {"tables": shown.counts("table", tables), "path": str(home.catalog)}
+    return Outcome(version, tables["rows"], inputs, None, [_totals_check(totals)], metadata)
+
+
+def _totals_check(totals: dict[str, tuple[int, int]]) -> dg.AssetCheckResult:
+    wrong = {asset: pair for asset, pair in totals.items() if pair[0] != pair[1]}
+    found = ", ".join(f"{asset} {stored} of {recorded}" for asset, (stored, recorded) in (wrong or totals).items())
+    return holds("totals_equal_ledger", not wrong, found)

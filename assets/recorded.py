@@ -1,0 +1,131 @@
+"""What every asset has in common: published only when its blocking checks passed, and its run is in the ledger."""
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+
+import mig_dagster
+from mig_dagster.conversation import canonical_json, hash_text
+from mig_dagster.sources import SourceFileError
+from mig_dagster.storage import Manifest
+from resources.lake_io import LakeIOManager
+
+Checked = dg.MaterializeResult[Any] | dg.AssetCheckResult
+TRANSIENT = (ConnectionError, TimeoutError)
+"""Errors that may be gone at the next attempt; all others would come again."""
+EXPLAINED = (SourceFileError, LookupError, ValueError)
+"""Errors whose message says what to do: the UI shows it instead of a traceback."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an asset body made, before anybody may see it.
+
+    Attributes:
+        data_version: hash of the values.
+        rows: the number a person would look at first.
+        inputs: data version of everything that was read.
+        manifest: the version written to the lake; None for assets that keep their result elsewhere.
+        checks: results of the asset's checks.
+        metadata: what the UI shows.
+    """
+
+    data_version: str
+    rows: int
+    inputs: Mapping[str, str]
+    manifest: Manifest | None = None
+    checks: Sequence[dg.AssetCheckResult] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, manifest: Manifest, checks: Sequence[dg.AssetCheckResult], metadata: Mapping[str, Any]) -> "Outcome":
+        """Return the outcome of an asset that wrote a version to the lake."""
+        return cls(manifest.data_version, manifest.rows, manifest.inputs, manifest, checks, metadata)
+
+
+def inputs_of(context: dg.AssetExecutionContext) -> dict[str, str]:
+    """Return the data version of everything that the IO manager handed to this step."""
+    manager: LakeIOManager = context.resources.io_manager
+    return manager.versions_read(context)
+
+
+def recorded(body: Callable[..., Outcome]) -> Callable[..., Iterator[Checked]]:
+    """Turn a body that returns an `Outcome` into one that Dagster runs.
+
+    The body takes `context` first and the resource `home`. Check results are reported in any case. When one that blocks
+    failed, the asset fails without a materialisation: the version before it stays current in the lake and in Dagster.
+    """
+
+    @functools.wraps(body)
+    def run(context: dg.AssetExecutionContext, **arguments: Any) -> Iterator[Checked]:
+        started = datetime.now(UTC)
+        try:
+            outcome = body(context, **arguments)
+        except TRANSIENT as error:
+            raise dg.RetryRequested(max_retries=2, seconds_to_wait=30) from error
+        except EXPLAINED as error:
+            raise dg.Failure(str(error)) from error
+        if refused := _refused(context, outcome.checks):
+            yield from outcome.checks
+            raise dg.Failure(f"not published: {refused}; the version before it stays current")
+        _record(context, outcome, started, arguments)
+        yield _materialised(outcome)
+
+    # Dagster reads annotations: inputs and config from the body, but not its return type.
+    signature = inspect.signature(body)
+    run.__signature__ = signature.replace(return_annotation=inspect.Signature.empty)  # type: ignore[attr-defined]
+    run.__annotations__ = {name: kind for name, kind in body.__annotations__.items() if name != "return"}
+    return run
+
+
+def _refused(context: dg.AssetExecutionContext, checks: Sequence[dg.AssetCheckResult]) -> str:
+    """Return which blocking checks failed and why; "" when none did."""
+    blocking = {spec.name for spec in context.assets_def.check_specs if spec.blocking}
+    failed = [check for check in checks if not check.passed and check.check_name in blocking]
+    return "; ".join(f"{check.check_name}: {check.description}" for check in failed)
+
+
+def _materialised(outcome: Outcome) -> dg.MaterializeResult[Any]:
+    inputs = dict(sorted(outcome.inputs.items()))
+    metadata = {
+        "dagster/row_count": outcome.rows,
+        **outcome.metadata,
+        # Dagster stops tracking inputs at 100 partitions: this list is complete.
+        "inputs": inputs,
+        "inputs_fingerprint": hash_text(canonical_json(inputs))[:16],
+    }
+    version = dg.DataVersion(outcome.data_version)
+    if outcome.manifest is None:
+        return dg.MaterializeResult(metadata=metadata, check_results=outcome.checks, data_version=version)
+    return dg.MaterializeResult(
+        value=outcome.manifest, metadata=metadata, check_results=outcome.checks, data_version=version
+    )
+
+
+def _record(
+    context: dg.AssetExecutionContext, outcome: Outcome, started: datetime, arguments: Mapping[str, Any]
+) -> None:
+    """Add the run to the ledger; the same step tried again overwrites its line."""
+    config = arguments.get("config")
+    asset = context.asset_key.path[-1]
+    partition = context.partition_key if context.has_partition_key else None
+    line = {
+        "run_id": context.run.run_id,
+        "asset": asset,
+        "partition": partition,
+        "started_at": started.isoformat(),
+        "ended_at": datetime.now(UTC).isoformat(),
+        "data_version": outcome.data_version,
+        "rows": outcome.rows,
+        "config": canonical_json(config.model_dump() if config is not None else {}),
+        "inputs": canonical_json(dict(outcome.inputs)),
+        "code_version": context.assets_def.code_versions_by_key.get(context.asset_key),
+        "version": mig_dagster.__version__,
+    }
+    home = arguments["home"]
+    home.ledger.record("runs", [line], asset=asset, partition=partition, run_id=context.run.run_id)

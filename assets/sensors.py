@@ -1,0 +1,71 @@
+"""Sensors: one watches sources.yaml and its files, one runs what the automation conditions ask for."""
+
+import dagster as dg
+
+from assets.jobs import rebuild_label_space_and_subsets
+from assets.partitions import source_partitions
+from assets.source_changes import Changes, dump_seen, find_changes, load_seen
+from assets.sources import source_revisions
+from mig_dagster.sources import RegistryError
+from resources.home import MigHome
+from resources.registry import SourceRegistry
+
+
+@dg.sensor(
+    jobs=[rebuild_label_space_and_subsets],
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
+def sources_sensor(
+    context: dg.SensorEvaluationContext, registry: SourceRegistry, home: MigHome
+) -> dg.SensorResult | dg.SkipReason:
+    """Keep the partitions equal to sources.yaml, and report the sources whose files changed."""
+    try:
+        registered = registry.load()
+    except RegistryError as error:
+        # Nothing is removed on account of a typing error: what was known stays until the file can be read.
+        return dg.SkipReason(f"sources.yaml cannot be used, nothing was changed: {error}")
+    changes = find_changes(registered, load_seen(context.cursor))
+    for name, problem in changes.problems.items():
+        context.log.error(f"source {name}: {problem}")
+    for name in changes.removed:
+        home.record_removal(name)
+    return _result(changes, rebuild=_pool_is_stale(changes, home))
+
+
+def _pool_is_stale(changes: Changes, home: MigHome) -> bool:
+    """Say whether the pool changed though no data version did, so that automation would not notice.
+
+    That is so when a source went, when another source now wins duplicates, and when a source came back whose rows are
+    in the lake.
+    """
+    returned = any(home.lake.current("row_signatures", name) is not None for name in changes.added)
+    stale = changes.removed or changes.priorities_changed or returned
+    return bool(stale) and any(home.lake.current("row_signatures", name) is not None for name in changes.seen)
+
+
+def _result(changes: Changes, *, rebuild: bool) -> dg.SensorResult:
+    partitions: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
+    if changes.added:
+        partitions.append(source_partitions.build_add_request(changes.added))
+    if changes.removed:
+        partitions.append(source_partitions.build_delete_request(changes.removed))
+    return dg.SensorResult(
+        dynamic_partitions_requests=partitions,
+        asset_events=[_event(name, version) for name, version in sorted(changes.changed.items())],
+        run_requests=[dg.RunRequest()] if rebuild else [],
+        cursor=dump_seen(changes.seen),
+    )
+
+
+def _event(source: str, version: str) -> dg.AssetMaterialization:
+    return dg.AssetMaterialization(source_revisions.key, partition=source, tags={"dagster/data_version": version})
+
+
+automation_sensor = dg.AutomationConditionSensorDefinition(
+    "automation",
+    target=dg.AssetSelection.all(),
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    minimum_interval_seconds=10,
+)
+sensors = [sources_sensor, automation_sensor]

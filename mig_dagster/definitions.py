@@ -1,0 +1,45 @@
+"""What Dagster loads: assets, jobs, sensors and resources of this checkout, put together.
+
+The only file of the library that imports Dagster, `assets` and `resources`, and the only one that reads environment
+variables. From a bare wheel, which has neither folder, importing it fails.
+"""
+
+from pathlib import Path
+
+import dagster as dg
+
+from assets import all_assets
+from assets.jobs import jobs
+from assets.sensors import sensors
+from resources.gpu import Gpu
+from resources.home import MigHome
+from resources.lake_io import LakeIOManager
+from resources.models import Models
+from resources.registry import SourceRegistry
+
+CHECKOUT = Path(__file__).parents[1]
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Return the code location.
+
+    MIG_HOME is where data is kept (default `mig_home` in the checkout), MIG_SOURCES the registry (default
+    `sources.yaml` there).
+    """
+    home = MigHome(root=dg.EnvVar("MIG_HOME").get_value(str(CHECKOUT / "mig_home")) or "")
+    gpu = Gpu()
+    return dg.Definitions(
+        assets=all_assets,
+        jobs=jobs,
+        sensors=sensors,
+        resources={
+            "home": home,
+            "io_manager": LakeIOManager(home=home),
+            "registry": SourceRegistry(path=dg.EnvVar("MIG_SOURCES").get_value(str(CHECKOUT / "sources.yaml")) or ""),
+            "gpu": gpu,
+            "models": Models(gpu=gpu),
+        },
+        # One run is one process: a step of the multiprocess executor would load every library, and the models, again.
+        executor=dg.in_process_executor,
+    )

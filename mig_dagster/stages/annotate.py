@@ -1,0 +1,147 @@
+"""A source's rows through an annotator into the lake, batch by batch."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+import polars as pl
+
+from mig_dagster.annotations import Annotations, Row
+from mig_dagster.conversation import Conversation, Message
+from mig_dagster.storage import Lake, Manifest
+
+AnnotateRows: TypeAlias = Callable[[Sequence[Row]], Annotations]
+OnBatch: TypeAlias = Callable[[int, int], None]
+"""Called with (rows done so far, rows in all)."""
+
+BATCH_ROWS = 8_192
+
+
+@dataclass
+class Tally:
+    """What was counted while annotating; JSON-ready through `as_info`."""
+
+    rows: int = 0
+    provenance: Counter[str] = field(default_factory=Counter)
+    flags: Counter[str] = field(default_factory=Counter)
+    annotators: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def add(self, batch: Annotations) -> None:
+        """Count a batch."""
+        self.rows += len(batch.row_ids)
+        self.provenance.update(batch.provenance)
+        self.flags.update(flag for flag in batch.flags if flag is not None)
+        self.annotators |= {fingerprint: annotator.as_dict() for fingerprint, annotator in batch.used.items()}
+
+    def as_info(self) -> dict[str, Any]:
+        """Return the counts as the manifest keeps them."""
+        return {
+            "rows": self.rows,
+            "provenance": dict(sorted(self.provenance.items())),
+            "flags": dict(sorted(self.flags.items())),
+            "annotators": dict(sorted(self.annotators.items())),
+        }
+
+
+def annotate_source(
+    lake: Lake,
+    asset: str,
+    partition: str | None,
+    raw_pool: pl.LazyFrame,
+    annotate_rows: AnnotateRows,
+    *,
+    value: str,
+    inputs: Mapping[str, str] | None = None,
+    info: Mapping[str, Any] | None = None,
+    on_batch: OnBatch | None = None,
+) -> Manifest:
+    """Write one signal of a source: one line per distinct row, in the order of the source.
+
+    Args:
+        lake: where to.
+        asset: the signal's name.
+        partition: the source.
+        raw_pool: the source's rows.
+        annotate_rows: what a signal says of a batch of distinct rows.
+        value: the signal's column.
+        inputs: data version of what is read.
+        info: kept with the version, beside the counts.
+        on_batch: told of the progress.
+
+    Returns:
+        The manifest, not yet published; its info is a `Tally`. Its data version counts values and flags, not who gave
+        them.
+    """
+    tally = Tally()
+    with lake.writer(asset, partition, values={"rows": ["row_id", value, "flag"]}) as writer:
+        for frame in annotation_frames(raw_pool, annotate_rows, tally, on_batch):
+            writer.append("rows", frame)
+        return writer.finish(inputs or {}, tally.as_info() | dict(info or {}))
+
+
+def annotation_frames(
+    raw_pool: pl.LazyFrame, annotate_rows: AnnotateRows, tally: Tally, on_batch: OnBatch | None = None
+) -> Iterator[pl.DataFrame]:
+    """Yield `row_id`, the signal's columns, `annotator`, `provenance`, `flag` for the distinct rows, batch by batch.
+
+    A source without rows gives one frame without rows, which has the columns.
+    """
+    total = raw_pool.select(pl.len()).collect().item()
+    seen: set[str] = set()
+    done = 0
+    for batch in _batches(raw_pool, total):
+        done += batch.height
+        fresh = batch.filter(pl.Series(_not_in(seen, batch["row_id"]), dtype=pl.Boolean))
+        annotations = annotate_rows([_row(line) for line in fresh.iter_rows(named=True)])
+        tally.add(annotations)
+        yield to_frame(annotations)
+        if on_batch is not None:
+            on_batch(done, total)
+
+
+def to_frame(annotations: Annotations) -> pl.DataFrame:
+    """Return annotations as a frame; a value with a flag is null."""
+    columns = {name: _series(name, values) for name, values in annotations.values.items()}
+    flags = pl.Series("flag", annotations.flags, dtype=pl.String)
+    values = [pl.when(flags.is_null()).then(pl.col(name)).alias(name) for name in columns]
+    return pl.DataFrame({"row_id": pl.Series(annotations.row_ids, dtype=pl.String), **columns}).select(
+        "row_id",
+        *values,
+        pl.Series("annotator", annotations.annotators, dtype=pl.String),
+        pl.Series("provenance", annotations.provenance, dtype=pl.String),
+        flags,
+    )
+
+
+def _series(name: str, values: Any) -> pl.Series:
+    """Return a column: arrays keep their width, everything else is a list of strings."""
+    if not isinstance(values, np.ndarray):
+        return pl.Series(name, values, dtype=pl.List(pl.String))
+    if values.ndim == 1:
+        return pl.Series(name, values)
+    return pl.Series(name, values, dtype=pl.Array(pl.Float32, values.shape[1]))
+
+
+def _batches(raw_pool: pl.LazyFrame, total: int) -> Iterator[pl.DataFrame]:
+    rows = raw_pool.select("row_id", "messages", "tools", "meta")
+    if not total:
+        yield rows.collect()
+        return
+    yield from rows.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True)
+
+
+def _not_in(seen: set[str], row_ids: pl.Series) -> list[bool]:
+    """Say for each id whether it comes for the first time, and add it to `seen`."""
+    new = []
+    for row_id in row_ids:
+        new.append(row_id not in seen)
+        seen.add(row_id)
+    return new
+
+
+def _row(line: Mapping[str, Any]) -> Row:
+    messages = tuple(Message(**message) for message in line["messages"])
+    return Row(line["row_id"], Conversation(messages, line["tools"]), json.loads(line["meta"] or "{}"))

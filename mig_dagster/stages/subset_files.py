@@ -1,0 +1,67 @@
+"""A subset with its conversations, and the lock that pins how it was made."""
+
+import platform
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+import polars as pl
+
+TIES = "of equal gains the row with the lowest pool index; pool order is source, then origin"
+_PINNED = ("mig-dagster", "numpy", "scipy", "polars")
+
+
+def with_conversations(subset: pl.LazyFrame, raw_pool: pl.LazyFrame) -> pl.DataFrame:
+    """Return a subset's rows with their `messages` and `tools`, by rank.
+
+    Args:
+        subset: the columns of `subset.SUBSET_SCHEMA`.
+        raw_pool: the rows of every source the subset may hold.
+
+    Raises:
+        LookupError: a row of the subset is not in `raw_pool` (any more).
+    """
+    chosen = subset.collect()
+    texts = raw_pool.select("source", "origin", "row_id", "messages", "tools")
+    keys = ["source", "origin", "row_id"]
+    found = texts.join(chosen.lazy().select(keys), on=keys, how="semi").collect(engine="streaming")
+    rows = chosen.join(found, on=keys, how="inner").sort("rank")
+    if rows.height != chosen.height:
+        lost = chosen.join(found, on=keys, how="anti")
+        raise LookupError(
+            f"{lost.height} rows of the subset are not in raw_pool, as {lost['source'][0]}/{lost['origin'][0]}: the "
+            "source changed since; materialise pool and the subset again"
+        )
+    return rows
+
+
+def selection_lock(
+    name: str,
+    info: Mapping[str, Any],
+    *,
+    inputs: Mapping[str, str],
+    annotators: Mapping[str, Mapping[str, Any]],
+    licences: Mapping[str, str | None],
+    scorer: str,
+) -> dict[str, Any]:
+    """Return what pins a subset, JSON-ready.
+
+    Args:
+        name: of the subset.
+        info: what `choose_subset` says of it.
+        inputs: data version (or content hash) of everything it was made from.
+        annotators: who annotated, by fingerprint.
+        licences: of each source; None where its owner states none.
+        scorer: the name of the scale of `quality_scores`.
+    """
+    kept = ("method", "budget", "options", "k", "rows", "pool_rows", "excluded", "objective", "shortfall", "warnings")
+    return {
+        "name": name,
+        **{key: info[key] for key in kept},
+        "scorer": scorer,
+        "annotators": dict(annotators),
+        "licences": dict(licences),
+        "inputs": dict(inputs),
+        "ties": TIES,
+        "versions": {"python": platform.python_version(), **{package: version(package) for package in _PINNED}},
+    }

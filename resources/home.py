@@ -1,0 +1,70 @@
+"""Where everything is kept: one folder or bucket prefix with the lake, the cache, the ledger and the catalog."""
+
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+from uuid import uuid4
+
+import dagster as dg
+
+from mig_dagster.annotations.cache import FragmentCache
+from mig_dagster.conversation import canonical_json
+from mig_dagster.lineage import Ledger
+from mig_dagster.sources import Revision, Source
+from mig_dagster.storage import Lake, Store
+
+
+class MigHome(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The project's data.
+
+    Attributes:
+        root: a folder, made when missing, or an fsspec URI.
+    """
+
+    root: str
+
+    @cached_property
+    def store(self) -> Store:
+        """The named objects below `root`."""
+        return Store(self.root)
+
+    @cached_property
+    def lake(self) -> Lake:
+        """The versions of every asset."""
+        return Lake(self.store)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """What happened: runs, revisions, removals."""
+        return Ledger(self.store)
+
+    @cached_property
+    def cache(self) -> FragmentCache:
+        """What annotators said before, by fingerprint."""
+        return FragmentCache(self.store)
+
+    @property
+    def catalog(self) -> Path:
+        """The DuckDB file that answers questions about lineage."""
+        return Path(self.store.uri("catalog/lineage.duckdb"))
+
+    def export_folder(self, subset: str) -> Path:
+        """Return where a subset's folder of files goes."""
+        return Path(self.store.uri(f"exports/{subset}"))
+
+    def record_revision(self, source: Source, revision: Revision, run_id: str) -> None:
+        """Add what was read to the ledger."""
+        line = {
+            "source": source.name,
+            "uri": source.uri,
+            "licence": source.licence,
+            "revision": revision.id,
+            "files": canonical_json([asdict(file) for file in revision.files]),
+            "bytes": sum(file.size for file in revision.files),
+        }
+        self.ledger.record("revisions", [line], asset="raw_pool", partition=source.name, run_id=run_id)
+
+    def record_removal(self, source: str) -> None:
+        """Note in the ledger that a source is no longer registered; its rows stay in the lake."""
+        line = {"source": source, "reason": "taken out of sources.yaml"}
+        self.ledger.record("removals", [line], asset="raw_pool", partition=source, run_id=f"sensor-{uuid4().hex[:12]}")
