@@ -1,13 +1,14 @@
 """Collect conversations and rejections column by column, and turn them into frames."""
 
+from collections.abc import Sequence
+
 import polars as pl
 import pyarrow as pa
 
 from mig_dagster.conversation import canonical_json
+from mig_dagster.pool.identity import row_id
 from mig_dagster.pool.schema import RAW_POOL, REJECTED
 from mig_dagster.sources.records import Accepted, Rejected
-
-_MESSAGE_FIELDS = ("role", "content", "tool_calls", "reasoning_content")
 
 
 class Batch:
@@ -20,29 +21,34 @@ class Batch:
     def __init__(self, source: str) -> None:
         self._source = source
         self._rows: dict[str, list[object]] = {name: [] for name in RAW_POOL if name not in ("source", "messages")}
-        self._messages: dict[str, list[str | None]] = {name: [] for name in _MESSAGE_FIELDS}
+        self._roles: list[str] = []
+        self._contents: list[str] = []
+        self._tool_calls: list[str | None] = []
+        self._reasonings: list[str | None] = []
         self._ends = [0]
         self._rejected: list[tuple[str, str, str, str, str]] = []
 
-    def __len__(self) -> int:
-        """Return how many records are in it."""
-        return len(self._ends) - 1 + len(self._rejected)
-
     def accept(self, record: Accepted) -> None:
         """Add an accepted record as a row."""
-        conversation, columns, messages = record.conversation, self._rows, self._messages
-        columns["row_id"].append(conversation.row_id)
+        conversation = record.conversation
+        messages = conversation.messages
+        roles = [message.role for message in messages]
+        contents = [message.content for message in messages]
+        tool_calls = [message.tool_calls for message in messages]
+        reasonings = [message.reasoning_content for message in messages]
+        self._roles += roles
+        self._contents += contents
+        self._tool_calls += tool_calls
+        self._reasonings += reasonings
+        self._ends.append(len(self._roles))
+        columns = self._rows
+        columns["row_id"].append(row_id(conversation))
         columns["origin"].append(record.origin)
         columns["tools"].append(conversation.tools)
-        columns["n_turns"].append(conversation.n_turns)
-        columns["n_chars"].append(conversation.n_chars)
+        columns["n_turns"].append(roles.count("user"))
+        extra = filter(None, tool_calls + reasonings)
+        columns["n_chars"].append(sum(map(len, contents)) + sum(map(len, extra)))
         columns["meta"].append(canonical_json(record.meta) if record.meta else "{}")
-        for message in conversation.messages:
-            messages["role"].append(message.role)
-            messages["content"].append(message.content)
-            messages["tool_calls"].append(message.tool_calls)
-            messages["reasoning_content"].append(message.reasoning_content)
-        self._ends.append(len(messages["role"]))
 
     def reject(self, record: Rejected) -> None:
         """Add a rejected record."""
@@ -50,8 +56,14 @@ class Batch:
 
     def rows(self) -> pl.DataFrame:
         """Return the accepted rows in `RAW_POOL`'s columns."""
-        fields = [pa.array(self._messages[name], type=pa.large_string()) for name in _MESSAGE_FIELDS]
-        turns = pa.StructArray.from_arrays(fields, names=list(_MESSAGE_FIELDS))
+        fields: dict[str, Sequence[str | None]] = {
+            "role": self._roles,
+            "content": self._contents,
+            "tool_calls": self._tool_calls,
+            "reasoning_content": self._reasonings,
+        }
+        arrays = [pa.array(values, type=pa.large_string()) for values in fields.values()]
+        turns = pa.StructArray.from_arrays(arrays, names=list(fields))
         offsets = pa.array(self._ends, type=pa.int64())
         columns = {
             **{name: pl.Series(values, dtype=RAW_POOL[name]) for name, values in self._rows.items()},

@@ -1,6 +1,6 @@
 """Read a source's files into a version of `raw_pool`: accepted rows, rejected records, and counts that add up."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,19 +32,18 @@ def ingest(
     Raises:
         SourceFileError: a file cannot be read as a whole; nothing of the source is kept.
     """
-    counts: dict[str, _Counts] = {file.path: _Counts() for file in revision.files}
+    counts = defaultdict(_Counts, {file.path: _Counts() for file in revision.files})
     with lake.writer("raw_pool", source.name) as writer:
         batch = Batch(source.name)
         _append(writer, batch)  # both tables exist, whatever comes
         read = 0
-        for record in read_source(source):
-            read += 1
-            counts.setdefault(record.origin.rsplit(":", 1)[0], _Counts()).add(record)
+        for read, record in enumerate(read_source(source), start=1):
+            counts[record.origin.rpartition(":")[0]].add(record)
             if isinstance(record, Accepted):
                 batch.accept(record)
             elif isinstance(record, Rejected):
                 batch.reject(record)
-            if len(batch) == _BATCH_RECORDS:
+            if read % _BATCH_RECORDS == 0:
                 _append(writer, batch)
                 batch = Batch(source.name)
                 if on_progress is not None:

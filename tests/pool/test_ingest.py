@@ -87,9 +87,7 @@ def test_the_size_of_batches_does_not_matter_and_progress_counts_records(lake, s
     monkeypatch.setattr(sys.modules["mig_dagster.pool.ingest"], "_BATCH_RECORDS", 2)
     seen = []
     ingest(source, resolve(source), lake, on_progress=seen.append)
-    assert seen == sorted(seen)
-    assert seen[-1] == 8
-    assert len(seen) == 4
+    assert list(dict.fromkeys(seen)) == [2, 4, 6, 8]
 
 
 def test_a_bad_file_leaves_nothing_of_its_source(lake, source, tmp_path):
