@@ -9,9 +9,14 @@ from typing import Annotated, Any, ParamSpec, TypeVar
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from mig_dagster.annotations import CacheError
+from mig_dagster.annotations.model_files import ModelError
 from mig_dagster.sources import RegistryError, SourceFileError
+
+USER_ERRORS = (RegistryError, SourceFileError, ModelError, CacheError, LookupError, ValueError, FileNotFoundError)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -41,9 +46,9 @@ def explain_errors(command: Callable[P, R]) -> Callable[P, R]:
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return command(*args, **kwargs)
-        except (RegistryError, SourceFileError, LookupError, ValueError, FileNotFoundError) as problem:
+        except USER_ERRORS as problem:
             message = problem.args[0] if isinstance(problem, KeyError) else problem
-            err.print(f"[bold red]error:[/] {message}", markup=True, highlight=False)
+            err.print(f"[bold red]error:[/] {escape(str(message))}", highlight=False)
             raise typer.Exit(2) from problem
 
     return run

@@ -27,7 +27,7 @@ in the order in which they were chosen: the first k rows are the subset for budg
 {% for source, count in mix -%}
 | {{ source }} | {{ lock.licences.get(source) or "not stated" }} | {{ "{:,}".format(count) }} |
 {% endfor %}
-Options: `{{ lock.options }}`. Scores by `{{ lock.scorer }}`. `selection.lock.json` pins every input.
+Options: `{{ lock.options | tojson }}`. Scores by `{{ lock.scorer }}`. `selection.lock.json` pins every input.
 {% if lock.shortfall %}
 {{ lock.shortfall }}
 {% endif %}"""

@@ -8,6 +8,7 @@ from typing import Any
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
+import mig_dagster.demo  # noqa: F401 - makes demo:// known to fsspec
 from mig_dagster.sources.records import SourceFileError
 
 _SUFFIXES = (".json", ".jsonl", ".ndjson", ".parquet")

@@ -17,6 +17,7 @@ from scipy.sparse import csr_array
 
 from mig_dagster.annotations import Row
 from mig_dagster.annotations.encoder import SentenceEncoder
+from mig_dagster.annotations.model_files import MINILM
 from mig_dagster.annotations.quality_scores import deita_score
 from mig_dagster.conversation import Conversation
 from mig_dagster.graph import closed_vocabulary, label_graph
@@ -77,7 +78,7 @@ def sample_pool(
     if not pool.lines:
         raise ValueError(f"{src}: no row has tags and scores ({dict(pool.left_out)}): is it an annotated xsample pool?")
     labels, matrix = _label_matrix(pool.tags, valid_tags)
-    vectors = SentenceEncoder(graph.embedding_model or "all-MiniLM-L6-v2").encode(labels)
+    vectors = SentenceEncoder(graph.embedding_model or MINILM).encode(labels)
     weights = label_graph(vectors, threshold=graph.sim_threshold).weights
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", SelectionWarning)

@@ -12,6 +12,7 @@ from pydantic import ConfigDict
 
 from mig_dagster.annotations.cache import FragmentCache
 from mig_dagster.annotations.encoder import SentenceEncoder
+from mig_dagster.annotations.model_files import MINILM
 from mig_dagster.annotations.quality_scores import score_rows
 from mig_dagster.annotations.tags import tag_rows
 from mig_dagster.annotations.vocabulary import load_vocabulary
@@ -36,7 +37,7 @@ OnProgress = Callable[[str, int, int | None], None]
 class EncoderOptions:
     """The sentence encoder of tags and labels."""
 
-    model: str = "all-MiniLM-L6-v2"
+    model: str = MINILM
     device: str = "cpu"
     batch_tokens: int = 8192
     max_tokens: int = 256

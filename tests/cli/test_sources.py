@@ -2,9 +2,8 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from mig_dagster.cli import app
+from tests.cli.running import run
 
 GOOD = '{"instruction": "Add 1 and 2.", "input": "", "output": "3"}\n'
 
@@ -14,13 +13,6 @@ def pool(tmp_path: Path) -> Path:
     path = tmp_path / "sums.jsonl"
     path.write_text(GOOD + "\n" + '{"instruction": "Add 2 and 2.", "output": ""}\n' + "{broken\n" + GOOD)
     return path
-
-
-def run(*args: object) -> tuple[int, str, str]:
-    result = CliRunner().invoke(app, [str(arg) for arg in args])
-    if result.exception and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result.exit_code, result.stdout, result.stderr
 
 
 def test_check_counts_every_record_once_and_prints_one_json_object(pool):
