@@ -12,12 +12,7 @@ from mig_dagster.sources.records import SourceFileError
 
 CHUNK_BYTES = 1 << 20
 _GZIP_MAGIC = b"\x1f\x8b"
-_WIDE_MARKS = {  # longest first: the mark of UTF-32 begins with that of UTF-16
-    codecs.BOM_UTF32_LE: "utf-32",
-    codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
+_UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @contextmanager
@@ -51,21 +46,20 @@ def utf8_chunks(file: IO[bytes] | gzip.GzipFile, uri: str) -> Iterator[bytes]:
     What UTF-16 cannot mean (half a pair) becomes bytes that are not UTF-8, so that it costs its own record only.
 
     Raises:
-        SourceFileError: UTF-16 or UTF-32 text that ends within a character.
+        SourceFileError: UTF-16 text that ends within a character.
     """
     head = file.read(CHUNK_BYTES)
-    encoding = next((name for mark, name in _WIDE_MARKS.items() if head.startswith(mark)), None)
-    if encoding is None:
+    if not head.startswith(_UTF_16_MARKS):
         yield head.removeprefix(codecs.BOM_UTF8)
         while chunk := file.read(CHUNK_BYTES):
             yield chunk
         return
-    decoder = codecs.getincrementaldecoder(encoding)(errors="surrogatepass")
+    decoder = codecs.getincrementaldecoder("utf-16")(errors="surrogatepass")
     while head:
         yield decoder.decode(head).encode("utf-8", "surrogatepass")
         head = file.read(CHUNK_BYTES)
     try:
         decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
-        problem = f"the {encoding.upper()} text ends within a character"
+        problem = "the UTF-16 text ends within a character"
         raise SourceFileError(uri, "at its end", problem, "Download the file again and check its size") from error

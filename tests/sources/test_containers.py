@@ -84,7 +84,7 @@ def test_only_a_line_feed_ends_a_line(tmp_path: Path) -> None:
     assert record.conversation.response == text
 
 
-@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be"])
 @pytest.mark.parametrize("name", ["a.jsonl", "a.json"])
 def test_a_byte_order_mark_decides_the_encoding(tmp_path: Path, encoding: str, name: str) -> None:
     rows = [ROW | {"output": "𝄞 é \u2028"}] * 30

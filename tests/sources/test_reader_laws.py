@@ -34,7 +34,8 @@ TEXTS = st.text(max_size=8) | st.sampled_from(
     ]
 )
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | TEXTS
-FIELDS = sorted({field for form in FORMATS.values() for field in form.fields}) + [
+FIELDS = [
+    *sorted({field for form in FORMATS.values() for field in form.fields}),
     *("from", "value", "role", "content", "type", "text", "tool_calls", "function", "name", "arguments", "replies"),
     *("rank", "deleted", "annotation", "instag", "deita", "quality_scores", "complexity_scores", "reasoning_content"),
     *("message_extras", "trailing_turns"),
@@ -64,11 +65,12 @@ def account(content: bytes, name: str, format: str | None) -> Counter[type] | No
         path = Path(folder, name)
         path.write_bytes(content)
         (report,) = check(str(path), format)["files"]
-        try:
-            records = read(path, format=format)
-        except SourceFileError as error:
-            assert report["failure"] == str(error)
+        if report["failure"]:
+            with pytest.raises(SourceFileError) as caught:
+                read(path, format=format)
+            assert str(caught.value) == report["failure"]
             return None
+        records = read(path, format=format)
     for position, record in enumerate(records, 1):
         assert record.origin == f"{name}:{position:09d}"
         assert_usable(record)
