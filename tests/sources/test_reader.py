@@ -5,7 +5,8 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from mig_dagster.sources import Accepted, Source, SourceFileError, check, files_of, read_source
+from mig_dagster.demo import SOURCES
+from mig_dagster.sources import FORMATS, Accepted, Source, SourceFileError, check, files_of, read_source
 from mig_dagster.sources.locations import list_files
 from tests.sources.writing import ROW, lines, read, write
 
@@ -67,6 +68,12 @@ def test_any_file_system_of_fsspec_is_read() -> None:
         found = list(read_source(Source("s", uri)))
         assert [record.origin for record in found] == ["a.jsonl:000000001", "y/b.jsonl:000000001"]
     memory.rm("/bucket", recursive=True)
+
+
+def test_every_demo_source_is_read_and_every_file_of_it_has_a_format() -> None:
+    formats = [file["format"] for name in SOURCES for file in check(f"demo://{name}")["files"]]
+    assert len(formats) >= len(SOURCES)
+    assert set(formats) <= set(FORMATS)
 
 
 @pytest.mark.parametrize("name", ["none", "none.jsonl", "none/*.jsonl", "empty"])
