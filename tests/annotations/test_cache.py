@@ -8,6 +8,7 @@ import pytest
 from mig_dagster.annotations import cache as cache_module
 from mig_dagster.annotations.annotator import Batch
 from mig_dagster.annotations.cache import CacheError, FragmentCache
+from mig_dagster.storage.store import Store
 from tests.annotations.memory_files import MemoryFiles
 
 
@@ -165,3 +166,13 @@ def test_a_run_with_nothing_to_write_leaves_no_file(files):
     with FragmentCache(files).writer("f"):
         pass
     assert files.contents == {}
+
+
+def test_the_lakes_own_store_holds_a_cache(tmp_path):
+    store = Store(tmp_path)
+    assert list(FragmentCache(store).load("f", ["a"])) == []
+    FragmentCache(store).append("f", ["a"], batch(1))
+    FragmentCache(store).append("f2", ["a"], batch(2))
+    assert loaded(FragmentCache(Store(tmp_path)), ["a"]) == {"a": (1.0, ["1"], None)}
+    (path,) = store.list("cache/f/")
+    assert path.startswith("cache/f/")
