@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mig_dagster.sources import FORMATS, REASONS, Accepted, Rejected, SourceFileError, check
@@ -98,6 +98,7 @@ def assert_usable(record: Accepted | Rejected | Blank) -> None:
         record.detail.encode()
 
 
+@settings(deadline=None)
 @given(st.lists(VALUES | RECORDS | CHATS, min_size=1, max_size=6), FORMAT_NAMES)
 def test_any_values_on_lines_are_accounted_for(values: list[Any], format: str | None) -> None:
     kinds = account("".join(json.dumps(value) + "\n" for value in values).encode(), "a.jsonl", format)
@@ -105,6 +106,7 @@ def test_any_values_on_lines_are_accounted_for(values: list[Any], format: str | 
     assert format is None or kinds is not None
 
 
+@settings(deadline=None)
 @given(st.lists(VALUES | RECORDS | CHATS, min_size=1, max_size=6), FORMAT_NAMES)
 def test_any_values_in_an_array_are_accounted_for(values: list[Any], format: str | None) -> None:
     kinds = account(json.dumps(values, indent=1).encode(), "a.json", format)
@@ -112,6 +114,7 @@ def test_any_values_in_an_array_are_accounted_for(values: list[Any], format: str
     assert format is None or kinds is not None
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=20).filter(lambda line: b"\n" not in line), min_size=1, max_size=6), FORMAT_NAMES)
 def test_any_bytes_on_lines_are_accounted_for(content: list[bytes], format: str | None) -> None:
     kinds = account(
@@ -121,11 +124,13 @@ def test_any_bytes_on_lines_are_accounted_for(content: list[bytes], format: str 
     assert format is None or kinds is not None
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60), st.sampled_from(["a.json", "a.jsonl", "a.parquet", "a.jsonl.gz", "a"]), FORMAT_NAMES)
 def test_any_bytes_are_read_or_fail_as_a_file(content: bytes, name: str, format: str | None) -> None:
     account(content, name, format)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_a_damaged_file_is_read_or_fails_as_a_file(data: st.DataObject) -> None:
     rows = [{"instruction": "a é \u2028", "output": [1, {"b": 2.5}], "n": None}] * 3
@@ -142,6 +147,7 @@ COLUMNS = st.lists(TEXTS.filter(lambda text: "\ud800" not in text) | st.none(), 
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(NAMES, COLUMNS, min_size=1))
 def test_any_parquet_rows_are_accounted_for(columns: dict[str, list[Any]]) -> None:
     sink = pa.BufferOutputStream()
@@ -152,6 +158,7 @@ def test_any_parquet_rows_are_accounted_for(columns: dict[str, list[Any]]) -> No
 
 
 @pytest.mark.parametrize("form", FORMATS)
+@settings(deadline=None)
 @given(record=RECORDS | CHATS)
 def test_matching_never_raises(form: str, record: dict[str, Any]) -> None:
     assert FORMATS[form].matches(record) in (True, False)
