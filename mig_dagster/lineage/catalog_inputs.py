@@ -72,7 +72,7 @@ class CatalogInputs:
         schema = {"filename": pl.String, "partition": pl.String, "start": pl.Int64}
         frame = pl.DataFrame(lines, schema=schema, orient="row")
         database.register("shards_frame_", frame.to_arrow())
-        database.execute("create temp table shards_ as select distinct on (filename) * from shards_frame_")
+        database.execute("create temp table shards_ as from shards_frame_")
 
     def _paths(self, asset: str, table: str) -> list[str]:
         shards = (s for manifest in self.manifests if manifest.asset == asset for s in manifest.tables.get(table, ()))
