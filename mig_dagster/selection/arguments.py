@@ -1,0 +1,89 @@
+"""Checks on what callers hand to a selection method; every method reads its arguments through these."""
+
+from operator import index
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.sparse import coo_array, csr_array, issparse
+
+from mig_dagster.selection.base import Vector
+
+
+def check_k(k: int, n: int) -> int:
+    """Return `k` as an int in 0..n.
+
+    Raises:
+        TypeError: if `k` is not a whole number.
+        ValueError: if `k` is negative or greater than `n`.
+    """
+    if isinstance(k, bool | np.bool_) or not hasattr(k, "__index__"):
+        raise TypeError(f"k must be an int, got {k!r}; turn a share of the pool into rows first")
+    k = index(k)
+    if k < 0:
+        raise ValueError(f"k must be at least 0, got {k}")
+    if k > n:
+        raise ValueError(f"k must be at most the {n} rows of the pool, got {k}; lower k to {n} or add rows")
+    return k
+
+
+def check_scores(scores: ArrayLike, n: int, name: str = "quality_scores") -> Vector:
+    """Return `scores` as float64 (n,), finite and at least 0; the input is not changed.
+
+    Raises:
+        ValueError: naming the first row whose score is not allowed.
+    """
+    values = np.asarray(scores, np.float64)
+    if values.shape != (n,):
+        raise ValueError(f"{name} must have one number for each of the {n} rows, got shape {values.shape}")
+    wrong = np.flatnonzero(~(np.isfinite(values) & (values >= 0)))
+    if len(wrong):
+        raise ValueError(
+            f"{name} must be finite and at least 0, got {values[wrong[0]]} at row {wrong[0]} ({len(wrong)} such rows); "
+            "leave rows without a score out of the pool, and shift scores that can be negative"
+        )
+    return values
+
+
+def check_tags(tags: Any) -> tuple[csr_array, Vector]:
+    """Return which row carries which label, and how many entries each row was given.
+
+    Args:
+        tags: (n, m) sparse or dense, any numeric dtype, 1 where the row carries the label. Entries may be unsorted and
+            repeated; stored zeros are no entries. Not changed.
+
+    Returns:
+        (n, m) float64 ones in canonical form (sorted, no repeats), and (n,) counts that include the repeats.
+
+    Raises:
+        ValueError: if `tags` is not a matrix or holds anything but 0 and 1.
+    """
+    given = _matrix(tags)
+    wrong = given.data[(given.data != 0) & (given.data != 1)]
+    if len(wrong):
+        raise ValueError(f"tags must hold only 0 and 1, got {wrong[0]}; give the set of labels, not weights or counts")
+    if given.format == "coo":
+        return _distinct(csr_array((given.data.astype(np.float64), given.coords), shape=given.shape))
+    csr = csr_array((given.data, given.indices, given.indptr), shape=given.shape)
+    if csr.has_canonical_format and (csr.nnz == 0 or csr.data.min() == 1):
+        return _distinct(csr)
+    parts = given.data.astype(np.float64), given.indices.copy(), given.indptr.copy()  # the next line sorts in place
+    return _distinct(csr_array(parts, shape=given.shape))
+
+
+def _matrix(tags: Any) -> Any:
+    """Return `tags` as it is when CSR, else as COO: both keep repeated entries apart, to be checked."""
+    given: Any = tags if issparse(tags) else np.asarray(tags)
+    if given.ndim != 2:
+        raise ValueError(f"tags must be a matrix of rows by labels, got shape {given.shape}")
+    return given if getattr(given, "format", None) == "csr" else coo_array(given)
+
+
+def _distinct(csr: csr_array) -> tuple[csr_array, Vector]:
+    """Split a matrix of counts into ones and each row's total; changes `csr` unless it is canonical."""
+    csr.sum_duplicates()
+    if csr.nnz and csr.data.min() == 0:
+        csr.eliminate_zeros()
+    rows = np.repeat(np.arange(csr.shape[0]), np.diff(csr.indptr))
+    counts = np.bincount(rows, csr.data, minlength=csr.shape[0]).astype(np.float64)
+    return csr_array((np.ones(csr.nnz), csr.indices, csr.indptr), shape=csr.shape), counts

@@ -1,0 +1,74 @@
+"""What a selection method is: arrays in, `Selection` out; and the table of all of them."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar, get_type_hints
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vector = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """The rows a method chose, in the order it chose them.
+
+    Attributes:
+        rows: (k,) pool indices, distinct; of a greedy method any prefix is its answer to a smaller budget.
+        gains: (k,) what each row added when it was taken, in the method's own measure.
+        shortfall: why there are fewer rows than asked for; None when there are not.
+        objective: the value of the method's objective for the whole choice; None where the method has none.
+    """
+
+    rows: Rows
+    gains: Vector
+    shortfall: str | None = None
+    objective: float | None = None
+
+
+class SelectionWarning(UserWarning):
+    """The choice is what was asked for, but another setting is likely to serve better."""
+
+
+Method = Callable[..., Selection]
+_M = TypeVar("_M", bound=Method)
+
+METHODS: dict[str, Method] = {}
+"""Every selection method by name. Importing `mig_dagster.selection` fills it."""
+
+_FILLED_BY_THE_CALLER = frozenset({"device"})  # says where to compute, never what is chosen
+
+
+def method(function: _M) -> _M:
+    """Register a selection method under its function name.
+
+    Raises:
+        ValueError: if another method already has that name.
+    """
+    name = function.__name__
+    if name in METHODS:
+        raise ValueError(f"two selection methods are named {name!r}: rename one of them")
+    METHODS[name] = function
+    return function
+
+
+def reads(function: Method) -> tuple[str, ...]:
+    """Return the inputs of a method, named after assets: its keyword-only parameters without a default."""
+    return tuple(p.name for p in _keywords(function) if p.default is p.empty)
+
+
+def options(function: Method) -> dict[str, tuple[Any, Any]]:
+    """Return the options of a method: name -> (type, default), as `pydantic.create_model` takes them.
+
+    Options are keyword-only parameters with a default. `device` is left out: the caller fills it from its GPU resource.
+    """
+    types = get_type_hints(function)
+    given = [p for p in _keywords(function) if p.default is not p.empty and p.name not in _FILLED_BY_THE_CALLER]
+    return {p.name: (types[p.name], p.default) for p in given}
+
+
+def _keywords(function: Method) -> list[inspect.Parameter]:
+    return [p for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]

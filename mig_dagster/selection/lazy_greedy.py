@@ -1,0 +1,103 @@
+"""Lazy greedy over a pool of any size: exactly the rows that scoring every row at every step would take.
+
+Gains never rise, so an old gain is an upper limit on the new one. A pass over the pool (`PoolScan`) gives each row such
+a limit; the few thousand highest go into a heap, and only rows at its top are scored again. When nothing in the heap is
+certain to beat the rows left outside, another pass follows.
+"""
+
+from heapq import heapify, heappop, heappush
+from typing import Protocol
+
+import numpy as np
+
+from mig_dagster.selection.base import Rows, Vector
+from mig_dagster.selection.pool_scan import Key, PoolScan
+from mig_dagster.selection.twins import NO_TWIN
+
+HOT = 4096  # rows in the heap: small enough to stay in cache, large enough that passes are few
+
+
+class Rule(Protocol):
+    """How gains are computed and what taking a row changes.
+
+    `slack` is at least 1: a gain times `slack` is never below a later gain of the same row, as computed.
+    """
+
+    slack: float
+
+    def worth(self) -> Vector:
+        """Return (m,) what a row with weight 1 gains for carrying a label, first order, now."""
+
+    def attach(self, rows: Rows, limits: Vector) -> Vector:
+        """Make `rows` ready for `gain` and return limits on their gains, the given ones or lower."""
+
+    def gain(self, row: int) -> float:
+        """Return the gain of a row, now."""
+
+    def take(self, row: int) -> None:
+        """Take a row: what is known grows."""
+
+    def repeat(self, row: int, twin: int) -> None:
+        """Make `twin`, a row like `row` in all that counts, ready for `gain` too."""
+
+
+def lazy_greedy(k: int, rule: Rule, scan: PoolScan, twins: Rows, hot: int = HOT) -> tuple[Rows, Vector]:
+    """Take `k` times the row of highest gain, the lowest of equals.
+
+    Args:
+        k: at most the rows of the pool.
+        rule: see `Rule`; its gains must never rise.
+        scan: limits on the gains of all rows, at most `rule.slack` times a first-order gain.
+        twins: (n,) see `next_twins`; a row waits until the one before it is taken.
+        hot: how many rows to keep in the heap; changes the time, not the rows.
+
+    Returns:
+        (k,) rows in the order taken, (k,) gains.
+    """
+    chosen: list[tuple[int, float]] = []
+    scan.limit(twins[twins != NO_TWIN], -1.0)
+    size = hot
+    while len(chosen) < k:
+        rows, limits, last = scan.highest(rule.worth(), size)
+        limits = rule.attach(rows, limits)
+        heap = list(zip((-limits).tolist(), rows.tolist(), strict=True))
+        heapify(heap)
+        taken = _drain(k - len(chosen), rule, heap, last, twins)
+        chosen += taken
+        scan.limit(np.array([row for _, row in heap], np.int64), np.array([-key for key, _ in heap]))
+        scan.limit(np.array([row for row, _ in taken], np.int64), -1.0)
+        size = hot if taken else 2 * size  # limits may hide a tie between the heap and the rest: look further
+    return np.array([row for row, _ in chosen], np.int64), np.array([gain for _, gain in chosen])
+
+
+def _drain(k: int, rule: Rule, heap: list[Key], last: Key, twins: Rows) -> list[tuple[int, float]]:
+    """Take up to `k` rows from the heap while the best of it comes before `last`."""
+    taken: list[tuple[int, float]] = []
+    while len(taken) < k and heap:
+        best = _best(rule, heap)
+        if best > last:
+            heappush(heap, (best[0] * rule.slack, best[1]))
+            break
+        key, row = best
+        rule.take(row)
+        taken.append((row, -key))
+        twin = int(twins[row])
+        if twin != NO_TWIN:
+            rule.repeat(row, twin)
+            heappush(heap, (key * rule.slack, twin))
+    return taken
+
+
+def _best(rule: Rule, heap: list[Key]) -> Key:
+    """Remove and return the row of smallest key, as of now."""
+    scored: list[Key] = []
+    best: Key = (1.0, -1)  # after every key, since gains are at least 0
+    while heap and heap[0] < best:
+        row = heappop(heap)[1]
+        key = (-rule.gain(row), row)
+        scored.append(key)
+        best = min(best, key)
+    for key in scored:
+        if key is not best:
+            heappush(heap, (key[0] * rule.slack, key[1]))
+    return best

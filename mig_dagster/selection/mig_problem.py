@@ -1,0 +1,150 @@
+"""MIG's inputs, checked and in the form the algorithm works on; and MIG's objective for any choice of rows."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.sparse import csr_array
+
+from mig_dagster.selection.arguments import check_scores, check_tags
+from mig_dagster.selection.base import Rows, Vector
+from mig_dagster.selection.concave import Exp, Phi, Pow
+from mig_dagster.selection.propagation import propagation
+
+PhiType = Literal["pow", "exp"]
+
+SMALLEST_FLOOR = 1e-300  # phi'(0) overflows not far below
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """What MIG maximises over.
+
+    Attributes:
+        tags: (n, m) ones in canonical form; with `weights`, the paper's raw information vectors v.
+        weights: (n,) what a row gives each of its labels: its score, or the score over its number of labels.
+        propagation: P (m, m), see `propagation`.
+        phi: the concave function.
+    """
+
+    tags: csr_array
+    weights: Vector
+    propagation: csr_array
+    phi: Phi
+
+    def value(self, rows: Rows) -> float:
+        """Return E(rows) = sum over labels of phi(x) - phi(0), x being what the rows tell the label together."""
+        chosen = self.tags[np.sort(rows)]
+        given = np.repeat(self.weights[np.sort(rows)], np.diff(chosen.indptr))
+        with np.errstate(over="ignore"):
+            told = np.bincount(chosen.indices, given, minlength=chosen.shape[1]) @ self.propagation
+            return float(self.phi.gains(np.zeros_like(told), told).sum())
+
+
+def problem(
+    *,
+    tags: Any,
+    quality_scores: ArrayLike,
+    label_graph: Any,
+    phi_type: PhiType,
+    phi_alpha: float,
+    phi_a: float,
+    phi_b: float,
+    prop_weight: float,
+    norm: bool,
+) -> Problem:
+    """Return MIG's inputs checked; the arguments are those of `mig`.
+
+    Raises:
+        ValueError: naming the argument, its value and what to do.
+    """
+    phi = _phi(phi_type, phi_alpha, phi_a, phi_b)
+    rows, counts = check_tags(tags)
+    scores = check_scores(quality_scores, rows.shape[0])
+    graph = csr_array(label_graph, dtype=np.float64)
+    if graph.shape != (rows.shape[1], rows.shape[1]):
+        raise ValueError(f"label_graph must be labels by labels as tags has {rows.shape[1]}, got shape {graph.shape}")
+    shares = propagation(graph, prop_weight)
+    bare = np.flatnonzero((np.bincount(rows.indices, minlength=rows.shape[1]) > 0) & (graph.diagonal() <= 0))
+    if len(bare):
+        raise ValueError(
+            f"label_graph must keep its diagonal, got weight 0 between label {bare[0]} and itself ({len(bare)} such "
+            "labels in the pool), so its column cannot be normalised; set the diagonal to 1"
+        )
+    checked = Problem(rows, scores / np.maximum(counts, 1) if norm else scores, shares, phi)
+    if not math.isfinite(checked.value(np.arange(len(scores)))):
+        raise ValueError(f"quality_scores are too large to add up, got {scores.max()}; divide them by a constant")
+    return checked
+
+
+def objective(
+    rows: ArrayLike,
+    *,
+    tags: Any,
+    quality_scores: ArrayLike,
+    label_graph: Any,
+    phi_type: PhiType = "pow",
+    phi_alpha: float = 1.0,
+    phi_a: float = 1e-6,
+    phi_b: float = 0.8,
+    prop_weight: float = 1.0,
+    norm: bool = False,
+) -> float:
+    """Return MIG's objective for any set of rows, whoever chose them: E(S) = sum over labels of phi(x) - phi(0).
+
+    Args:
+        rows: (k,) distinct pool indices; their order does not matter.
+        tags: see `mig`, like all that follow.
+        quality_scores: (n,)
+        label_graph: (m, m)
+        phi_type: option
+        phi_alpha: option
+        phi_a: option
+        phi_b: option
+        prop_weight: option
+        norm: option
+
+    Raises:
+        ValueError: if a row is repeated or not in the pool, or as `mig` does.
+    """
+    given = problem(
+        tags=tags,
+        quality_scores=quality_scores,
+        label_graph=label_graph,
+        phi_type=phi_type,
+        phi_alpha=phi_alpha,
+        phi_a=phi_a,
+        phi_b=phi_b,
+        prop_weight=prop_weight,
+        norm=norm,
+    )
+    return given.value(_check_rows(rows, given.tags.shape[0]))
+
+
+def _check_rows(rows: ArrayLike, n: int) -> Rows:
+    chosen = np.asarray(rows)
+    if chosen.size == 0:
+        return np.empty(0, np.int64)
+    if chosen.ndim != 1 or not np.issubdtype(chosen.dtype, np.integer):
+        raise ValueError(f"rows must be a list of pool indices, got {chosen.dtype} of shape {chosen.shape}")
+    if chosen.min() < 0 or chosen.max() >= n:
+        raise ValueError(f"rows must be in 0..{n - 1}, got {chosen.min()}..{chosen.max()}")
+    if len(np.unique(chosen)) < len(chosen):
+        raise ValueError(f"rows must be distinct, got {len(chosen) - len(np.unique(chosen))} repeated")
+    return chosen.astype(np.int64)
+
+
+def _phi(phi_type: str, alpha: float, floor: float, exponent: float) -> Phi:
+    kinds: dict[str, Callable[[], Phi]] = {"pow": lambda: Pow(exponent, floor), "exp": lambda: Exp(alpha)}
+    if phi_type not in kinds:
+        raise ValueError(f"phi_type must be one of {sorted(kinds)}, got {phi_type!r}")
+    if not 0 < exponent <= 1:
+        raise ValueError(f"phi_b must be in (0, 1] for phi to be concave and increasing, got {exponent}")
+    if not SMALLEST_FLOOR <= floor < math.inf:
+        raise ValueError(f"phi_a must be above 0 (from {SMALLEST_FLOOR}) and finite, got {floor}; phi' at 0 needs it")
+    if not 0 < alpha < math.inf:
+        raise ValueError(f"phi_alpha must be above 0 and finite, got {alpha}")
+    return kinds[phi_type]()
