@@ -5,15 +5,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
-
-import duckdb
 
 from mig_dagster.lineage.catalog_inputs import CatalogInputs
 from mig_dagster.lineage.catalog_tables import FILL
 from mig_dagster.lineage.ledger import Ledger
 from mig_dagster.storage import Lake
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 
 def build_catalog(
@@ -32,6 +33,8 @@ def build_catalog(
     Returns:
         Rows of every table.
     """
+    import duckdb
+
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f"{path.name}.{uuid4().hex}")
@@ -47,7 +50,7 @@ def build_catalog(
 
 
 @contextmanager
-def open_catalog(path: str | os.PathLike[str]) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_catalog(path: str | os.PathLike[str]) -> Iterator["DuckDBPyConnection"]:
     """Open the catalog for reading.
 
     Raises:
@@ -55,11 +58,13 @@ def open_catalog(path: str | os.PathLike[str]) -> Iterator[duckdb.DuckDBPyConnec
     """
     if not Path(path).exists():
         raise LookupError(f"there is no lineage catalog at {path}: materialise lineage_catalog first")
+    import duckdb
+
     with duckdb.connect(str(path), read_only=True) as database:
         yield database
 
 
-def _build(database: duckdb.DuckDBPyConnection, inputs: CatalogInputs) -> dict[str, int]:
+def _build(database: "DuckDBPyConnection", inputs: CatalogInputs) -> dict[str, int]:
     """Make the tables, fill them, and count their rows."""
     database.execute("set TimeZone = 'UTC'")
     database.execute(files("mig_dagster.lineage").joinpath("schema.sql").read_text(encoding="utf-8"))

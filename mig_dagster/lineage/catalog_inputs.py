@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import duckdb
 import polars as pl
 
 from mig_dagster.lineage.ledger import Ledger
 from mig_dagster.storage import Lake, Manifest
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class CatalogInputs:
         paths = [self.ledger.store.uri(path) for path in self.ledger.fragments(table)]
         return _parquet(paths) if paths else None
 
-    def register(self, database: duckdb.DuckDBPyConnection) -> None:
+    def register(self, database: "DuckDBPyConnection") -> None:
         """Let a connection read the lake, and tell it in table `shards_` which file belongs to which partition."""
         if not self.lake.store.local:
             database.register_filesystem(self.lake.store.filesystem)

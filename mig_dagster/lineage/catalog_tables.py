@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import duckdb
 import polars as pl
 
 from mig_dagster.lineage.catalog_inputs import CatalogInputs
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 SIGNALS: Mapping[str, Sequence[str]] = {
     "tags": ("tags", "to_json(tags) as value"),
@@ -16,7 +18,7 @@ SIGNALS: Mapping[str, Sequence[str]] = {
 }
 """Assets that say something of rows, with what `annotations` shows of their values."""
 
-Database = duckdb.DuckDBPyConnection
+Database: TypeAlias = "DuckDBPyConnection"
 
 
 def versions(database: Database, inputs: CatalogInputs) -> None:

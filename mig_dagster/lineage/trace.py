@@ -4,18 +4,20 @@ import json
 import os
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import duckdb
 import polars as pl
 
 from mig_dagster.lineage.catalog import open_catalog
 from mig_dagster.storage import Lake, Store
 
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
 CATALOG = "catalog/lineage.duckdb"
 _ROW_ID = re.compile(r"[0-9a-f]{1,32}")
 
-Database = duckdb.DuckDBPyConnection
+Database: TypeAlias = "DuckDBPyConnection"
 Story = dict[str, Any]
 
 
