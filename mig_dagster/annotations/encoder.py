@@ -2,7 +2,8 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -201,15 +202,30 @@ class SentenceEncoder:
         if torch.device(self._device).type == "cuda" and not torch.cuda.is_available():
             raise ValueError(f"device {self._device!r} was asked for, but torch sees no CUDA device: use device='cpu'")
         try:
-            model = SentenceTransformer(
-                self.files.location, revision=self.files.commit, device=self._device, trust_remote_code=False
-            )
+            with _no_loading_bar():
+                model = SentenceTransformer(
+                    self.files.location, revision=self.files.commit, device=self._device, trust_remote_code=False
+                )
         except OSError as problem:
             raise unavailable(self._model_name, self._revision, problem) from problem
         limit = model.max_seq_length
         if limit != math.inf:  # static embedding models average whole texts
             model.max_seq_length = self._max_tokens if limit is None else min(limit, self._max_tokens)
         return model.eval()
+
+
+@contextmanager
+def _no_loading_bar() -> Iterator[None]:
+    """Keep transformers' bar over weight tensors, which says nothing to a user, out of the caller's own progress."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def token_lengths(model: "SentenceTransformer", texts: Sequence[str]) -> list[int]:

@@ -56,6 +56,7 @@ def find_model(model: str, revision: str | None = None) -> ModelFiles:
         if not any((folder / name).is_file() for name in ("modules.json", "config.json")):
             raise ModelError(f"folder {model} holds no model: expected modules.json or config.json in it")
         return ModelFiles(folder.resolve().name, str(folder), f"sha256:{hash_folder(folder)[:16]}")
+    model = MINILM if model == MINILM.rpartition("/")[2] else model  # its short name, as sentence-transformers takes it
     packaged = packaged_minilm() if model == MINILM and revision is None else None
     if packaged is not None:
         return ModelFiles(MINILM, str(packaged), f"sha256:{MINILM_SHA256[:16]}")

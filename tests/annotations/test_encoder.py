@@ -246,3 +246,8 @@ def test_the_offline_package_encodes_as_sentence_transformers_does():
     np.testing.assert_allclose(ours, theirs(encoder, given), atol=1e-5)
     similarity = ours @ ours.T
     assert similarity[0, 2] > 0.5 > 0.3 > similarity[0, 1]
+
+
+def test_loading_a_model_shows_no_bar_of_its_own(tiny_model, capfd):
+    SentenceEncoder(str(tiny_model)).encode(["a"])
+    assert "Loading weights" not in capfd.readouterr().err

