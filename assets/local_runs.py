@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import dagster as dg
 
@@ -20,6 +20,8 @@ from assets.sources import source_revisions
 from mig_dagster.sources import Source
 from resources.home import MigHome
 from resources.registry import SourceRegistry
+
+T = TypeVar("T")
 
 CHECKOUT = Path(__file__).parents[1]
 QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
@@ -51,12 +53,12 @@ def demo_runs(definitions: dg.Definitions, instance: dg.DagsterInstance) -> list
     Raises:
         LookupError: sources.yaml has no `demo://` source.
     """
-    registry: SourceRegistry = definitions.resources["registry"]  # type: ignore[assignment]
+    registry = _resource(definitions, "registry", SourceRegistry)
     sources = {name: source for name, source in registry.load().items() if source.uri.startswith("demo://")}
     if not sources:
         raise LookupError(f"{registry.path} names no demo:// source: add one, as `- name: sql` with `uri: demo://sql`")
     _report_sources(instance, sources)
-    home: MigHome = definitions.resources["home"]  # type: ignore[assignment]
+    home = _resource(definitions, "home", MigHome)
     execute = partial(_execute, definitions, instance)
     return [
         *(LocalRun(name, partial(_source_run, execute, home, name)) for name in sources),
@@ -67,7 +69,7 @@ def demo_runs(definitions: dg.Definitions, instance: dg.DagsterInstance) -> list
 
 def demo_result(definitions: dg.Definitions) -> dict[str, Any]:
     """Return where the results are, JSON-ready."""
-    home: MigHome = definitions.resources["home"]  # type: ignore[assignment]
+    home = _resource(definitions, "home", MigHome)
     subset = home.lake.current("mig_subset")
     assert subset is not None, "the runs before this one succeeded"
     return {
@@ -78,6 +80,12 @@ def demo_result(definitions: dg.Definitions) -> dict[str, Any]:
         "catalog": str(home.catalog),
         "first_row_id": home.lake.scan("mig_subset").select("row_id").first().collect().item(),
     }
+
+
+def _resource(definitions: dg.Definitions, name: str, kind: type[T]) -> T:
+    resource = (definitions.resources or {})[name]
+    assert isinstance(resource, kind), f"definitions.py says what {name} is"
+    return resource
 
 
 def _report_sources(instance: dg.DagsterInstance, sources: Mapping[str, Source]) -> None:
