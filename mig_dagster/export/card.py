@@ -19,7 +19,7 @@ configs:
 ---
 # {{ lock.name }}
 
-{{ "{:,}".format(rows) }} conversations chosen by `{{ lock.method }}` from a pool of {{ "{:,}".format(lock.pool_rows) }},
+{{ "{:,}".format(rows) }} rows chosen by `{{ lock.method }}` from a pool of {{ "{:,}".format(lock.pool_rows) }},
 in the order in which they were chosen: the first k rows are the subset for budget k.
 
 | source | licence | rows |
