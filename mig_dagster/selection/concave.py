@@ -28,7 +28,7 @@ class Phi(Protocol):
 
 @dataclass(frozen=True)
 class Pow:
-    """phi(x) = (x + floor) ** exponent; the floor keeps phi'(0) finite.
+    """phi(x) = (x + floor) ** exponent, Eq. 13; the floor keeps phi'(0) finite.
 
     A difference of two powers loses digits once much is known, hence the `expm1` form.
     """

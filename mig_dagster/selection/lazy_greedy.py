@@ -42,7 +42,7 @@ class Rule(Protocol):
 
 
 def lazy_greedy(k: int, rule: Rule, scan: PoolScan, twins: Rows, hot: int = HOT) -> tuple[Rows, Vector]:
-    """Take `k` times the row of highest gain, the lowest of equals.
+    """Take `k` times the row of highest gain, the lowest of equals: what Algorithm 1 of MIG takes.
 
     Args:
         k: at most the rows of the pool.

@@ -61,7 +61,7 @@ class Knowledge:
         slopes = self.slopes
         total = 0.0
         for receiver, share in zip(*self._receivers[label], strict=True):
-            total += share * slopes[receiver]
+            total += share * slopes[receiver]  # Eq. 10, as the chain rule gives it
         self.worth[label] = total
         self.renewed[label] = self.step
 
@@ -112,7 +112,7 @@ class Gradient:
             if renewed[label] < changed[island[label]]:
                 knowledge.renew(label)
             total += worth[label]
-        return weight * total
+        return weight * total  # Eq. 11
 
     def take(self, row: int) -> None:
         """Take a row: what is known grows."""
@@ -160,7 +160,7 @@ class Exact:
         shares = self._hot.get(row)
         if shares is None:
             shares = self._hot[row] = _shares(self._shares, self._at[row])
-        total = self.knowledge.phi.gain(self.knowledge.known, *shares)
+        total = self.knowledge.phi.gain(self.knowledge.known, *shares)  # Eq. 9
         return total if total > TINY else 0.0
 
     def take(self, row: int) -> None:
