@@ -10,7 +10,7 @@ export DAGSTER_HOME ?= $(CURDIR)/.dagster_home
 export MIG_HOME ?= $(CURDIR)/mig_home
 export MIG_SOURCES ?= $(CURDIR)/sources.yaml
 
-.PHONY: help install demo dev test e2e lint format bench clean
+.PHONY: help install demo dev test e2e lint format bench screenshots clean
 
 help: ## what each target does
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -49,6 +49,9 @@ format: .venv/installed ## rewrite the code in the house format
 
 bench: .venv/installed ## run every benchmark; results as JSON in benchmarks/results
 	for script in benchmarks/*.py; do $(BIN)/python $$script; done
+
+screenshots: .venv/installed ## take the README's pictures from the UI that `make dev` serves
+	$(BIN)/python docs/take_screenshots.py http://127.0.0.1:$(PORT)
 
 clean: ## forget the virtual environment and every generated folder
 	rm -rf .venv .dagster_home mig_home dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
