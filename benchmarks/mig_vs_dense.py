@@ -1,6 +1,6 @@
-"""MIG against the dense loops it replaces, same pool, same run, same rows: CPU seconds from the same sparse inputs
-(`mig` the best of three, the dense loops once).
+"""MIG against the dense loops it replaces, same pool, same run, same rows: CPU seconds from the same sparse inputs.
 
+`mig` is the best of three, the dense loops run once.
 `masked_copy` is the shape of the reference's loop: every step copies the rows not yet taken before it multiplies.
 `copy_free` is the best a dense loop can do: one matrix-vector product a step over a matrix built once.
 
