@@ -11,8 +11,9 @@ import dagster as dg
 
 AC = dg.AutomationCondition
 Condition: TypeAlias = dg.AutomationCondition[Any]
-DEPTH = 8
-"""How many steps upstream a consumer of all partitions looks for work in progress: the longest path in the graph."""
+DEPTH = 4
+"""How many steps upstream a consumer of all partitions looks for work: no asset before it is further away by the shortest
+way (a test measures that). Every step multiplies the cost of a tick."""
 
 
 def on_input_change() -> dg.AutomationCondition[dg.AssetKey]:

@@ -10,9 +10,11 @@ from typing import Any
 import dagster as dg
 
 import mig_dagster
+from assets.metadata import column_schema
 from mig_dagster.conversation import canonical_json, hash_text
 from mig_dagster.sources import SourceFileError
 from mig_dagster.storage import Manifest
+from resources.home import MigHome
 from resources.lake_io import LakeIOManager
 
 Checked = dg.MaterializeResult[Any] | dg.AssetCheckResult
@@ -74,7 +76,7 @@ def recorded(body: Callable[..., Outcome]) -> Callable[..., Iterator[Checked]]:
             yield from outcome.checks
             raise dg.Failure(f"not published: {refused}; the version before it stays current")
         _record(context, outcome, started, arguments)
-        yield _materialised(outcome)
+        yield _materialised(outcome, arguments["home"])
 
     # Dagster reads annotations: inputs and config from the body, but not its return type.
     signature = inspect.signature(body)
@@ -90,7 +92,7 @@ def _refused(context: dg.AssetExecutionContext, checks: Sequence[dg.AssetCheckRe
     return "; ".join(f"{check.check_name}: {check.description}" for check in failed)
 
 
-def _materialised(outcome: Outcome) -> dg.MaterializeResult[Any]:
+def _materialised(outcome: Outcome, home: MigHome) -> dg.MaterializeResult[Any]:
     inputs = dict(sorted(outcome.inputs.items()))
     metadata = {
         "dagster/row_count": outcome.rows,
@@ -102,6 +104,8 @@ def _materialised(outcome: Outcome) -> dg.MaterializeResult[Any]:
     version = dg.DataVersion(outcome.data_version)
     if outcome.manifest is None:
         return dg.MaterializeResult(metadata=metadata, check_results=outcome.checks, data_version=version)
+    metadata["dagster/uri"] = home.store.uri(outcome.manifest.path)
+    metadata["dagster/column_schema"] = column_schema(home.lake.scan_versions([outcome.manifest]))
     return dg.MaterializeResult(
         value=outcome.manifest, metadata=metadata, check_results=outcome.checks, data_version=version
     )

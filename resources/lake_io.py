@@ -47,7 +47,7 @@ class LakeIOManager(dg.ConfigurableIOManager):
 
     def versions_read(self, context: dg.AssetExecutionContext) -> dict[str, str]:
         """Return the data version of every input that this step was given, by asset or asset/partition, sorted."""
-        return dict(sorted(self._read.get((context.run.run_id, str(context.op_handle)), {}).items()))
+        return dict(sorted(self._read.get((context.run.run_id, str(context.op_execution_context.op_handle)), {}).items()))
 
     def _scan(self, manifests: list[Manifest], table: str) -> pl.LazyFrame:
         frames = [self.home.lake.scan_versions([manifest], table) for manifest in manifests]

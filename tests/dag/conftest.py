@@ -1,0 +1,37 @@
+"""Workplaces for the tests of the asset graph."""
+
+import dagster as dg
+import pytest
+
+from tests.dag.tiny import Workplace, fill, materialise_all, save_encoder
+
+
+def pytest_collection_modifyitems(items):
+    """Let Dagster use what it has itself deprecated: it reads `dagster_run` of every context of a nested resource."""
+    for item in items:
+        item.add_marker(pytest.mark.filterwarnings("ignore:InitResourceContext.dagster_run:DeprecationWarning"))
+
+
+@pytest.fixture(scope="session")
+def encoder_folder(tmp_path_factory):
+    return save_encoder(tmp_path_factory.mktemp("encoder"))
+
+
+@pytest.fixture
+def place(tmp_path, encoder_folder):
+    """A workplace with three sources, nothing materialised."""
+    return fill(Workplace(tmp_path, encoder_folder))
+
+
+@pytest.fixture
+def instance():
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory, encoder_folder):
+    """A workplace where everything was materialised once, not to be changed: (place, instance, results by name)."""
+    place = fill(Workplace(tmp_path_factory.mktemp("finished"), encoder_folder))
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield place, instance, materialise_all(place, instance)

@@ -1,0 +1,173 @@
+"""What the automation conditions ask for, tick by tick, on the real graph with made-up events."""
+
+import itertools
+
+import dagster as dg
+import pytest
+
+from assets.automation import DEPTH
+from mig_dagster.definitions import defs
+from tests.dag.tiny import POOL_LEVEL
+
+ANNOTATE = ["quality_scores", "row_embeddings", "row_signatures", "tags"]
+
+pytestmark = pytest.mark.filterwarnings("ignore:Parameter `include_sources`")
+
+
+@pytest.fixture(scope="module")
+def location():
+    return defs()
+
+
+class Daemon:
+    """Evaluates the conditions and pretends to run what they ask for."""
+
+    def __init__(self, location, instance):
+        self.location, self.instance = location, instance
+        self.cursor = None
+        self.versions = {}
+        self.fresh = itertools.count()
+
+    def report(self, asset, partition=None, *, same=False):
+        """Report a materialisation with a new data version, or with the one it had."""
+        if not same:
+            self.versions[asset, partition] = f"version-{next(self.fresh)}"
+        tags = {"dagster/data_version": self.versions[asset, partition]}
+        self.instance.report_runless_asset_event(dg.AssetMaterialization(asset, partition=partition, tags=tags))
+
+    def tick(self) -> dict[str, list]:
+        """Return what is requested now: asset to partitions (None for an asset without)."""
+        result = dg.evaluate_automation_conditions(self.location, self.instance, cursor=self.cursor)
+        self.cursor = result.cursor
+        requested = {}
+        for asset in ["raw_pool", *ANNOTATE, *POOL_LEVEL]:
+            key = dg.AssetKey(asset)
+            if result.get_num_requested(key):
+                requested[asset] = sorted(result.get_requested_partitions(key), key=str)
+        return requested
+
+    def settle(self, *, same=(), fail=()) -> list[dict[str, list]]:
+        """Tick and run until nothing is requested; return what was requested at each tick.
+
+        Assets in `same` come out as they were; those in `fail` are (asset, partition) that fail.
+        """
+        ticks = []
+        while requested := self.tick():
+            ticks.append(requested)
+            assert len(ticks) < 20, "the conditions keep asking"
+            for asset, partitions in requested.items():
+                for partition in partitions:
+                    if (asset, partition) not in fail:
+                        self.report(asset, partition, same=asset in same)
+        return ticks
+
+
+def started(location, instance, names=("a", "b")) -> Daemon:
+    """Return a daemon that has seen some new sources."""
+    daemon = Daemon(location, instance)
+    assert daemon.tick() == {}
+    instance.add_dynamic_partitions("source", list(names))
+    for name in names:
+        daemon.report("source_revisions", name)
+    return daemon
+
+
+@pytest.fixture(scope="module")
+def settled(location):
+    """A daemon for which everything is up to date; every test that uses it leaves it so."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        daemon = started(location, instance)
+        daemon.first_ticks = daemon.settle()
+        yield daemon
+
+
+def annotated(partitions):
+    return {asset: list(partitions) for asset in ANNOTATE}
+
+
+def assets_of(ticks):
+    return [asset for tick in ticks for asset in tick]
+
+
+def test_new_sources_flow_through_the_whole_graph_and_pool_level_assets_run_once(settled):
+    both = ["a", "b"]
+    assert settled.first_ticks == [
+        {"raw_pool": both},
+        annotated(both),
+        {"pool": [None], "label_vocabulary": [None]},
+        {"label_embeddings": [None]},
+        {"label_graph": [None]},
+        {"mig_subset": [None]},
+        {"subset_export": [None]},
+        {"lineage_catalog": [None]},
+    ]
+
+
+def test_a_changed_source_recomputes_that_source_only_then_everything_behind_once(settled):
+    settled.report("source_revisions", "a")
+    ticks = settled.settle()
+    assert ticks[:2] == [{"raw_pool": ["a"]}, annotated(["a"])]
+    assert sorted(assets_of(ticks[2:])) == sorted(POOL_LEVEL)
+
+
+def test_a_revision_that_was_reported_again_asks_for_nothing(settled):
+    settled.report("source_revisions", "a", same=True)
+    assert settled.settle() == []
+
+
+def test_new_bytes_with_the_same_rows_stop_at_raw_pool(settled):
+    settled.report("source_revisions", "a")
+    assert settled.settle(same=["raw_pool"]) == [{"raw_pool": ["a"]}]
+
+
+def test_rows_with_the_same_tags_leave_the_label_space_alone(settled):
+    settled.report("source_revisions", "a")
+    ran = assets_of(settled.settle(same=["tags"]))
+    assert not {"label_vocabulary", "label_embeddings", "label_graph"} & set(ran)
+    assert ran.count("mig_subset") == 1
+
+
+def test_the_same_vocabulary_leaves_embeddings_and_graph_alone(settled):
+    settled.report("tags", "a")
+    ran = assets_of(settled.settle(same=["label_vocabulary"]))
+    assert ran == ["label_vocabulary", "mig_subset", "subset_export", "lineage_catalog"]
+
+
+def test_while_something_upstream_is_at_work_what_reads_it_waits(settled):
+    """mig_subset reads quality_scores directly and tags through the label graph: both must be done before it starts."""
+    job = settled.location.resolve_job_def("rebuild_label_space_and_subsets")
+    run = settled.instance.create_run_for_job(job, asset_selection={dg.AssetKey("label_embeddings")})
+    settled.instance.report_run_canceling(run)  # a run that has begun and is not over
+    settled.report("quality_scores", "a")
+    assert settled.settle() == []
+    settled.instance.report_run_canceled(run)
+    assert assets_of(settled.settle()) == ["mig_subset", "subset_export", "lineage_catalog"]
+
+
+def test_a_source_that_fails_blocks_nothing_and_catches_up_when_it_is_mended(location, instance):
+    daemon = started(location, instance)
+    ticks = daemon.settle(fail=[("raw_pool", "b")])
+    assert ticks[1] == annotated(["a"])
+    assert sorted(assets_of(ticks[2:])) == sorted(POOL_LEVEL)
+    daemon.report("source_revisions", "b")
+    assert daemon.tick() == {"raw_pool": ["b"]}
+
+
+def test_an_asset_that_lacks_an_input_altogether_is_not_asked_for(location, instance):
+    ticks = started(location, instance).settle(fail=[("tags", "a"), ("tags", "b")])
+    assert assets_of(ticks) == ["raw_pool", *ANNOTATE, "pool"]
+
+
+def test_work_is_seen_however_far_upstream_it_is(location):
+    """The condition looks DEPTH steps up; the last step also sees an input of that asset change."""
+    parents = {
+        spec.key.to_user_string(): {dep.asset_key.to_user_string() for dep in spec.deps}
+        for asset in location.assets
+        for spec in ([asset] if isinstance(asset, dg.AssetSpec) else asset.specs)
+    }
+    for asset in POOL_LEVEL:
+        distance, reached, frontier = 0, set(), {asset}
+        while frontier := set().union(*(parents[name] for name in frontier)) - reached:
+            distance += 1
+            reached |= frontier
+        assert distance <= DEPTH + 1, f"{asset} has an input {distance} steps away"

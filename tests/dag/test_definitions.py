@@ -1,0 +1,130 @@
+"""The code location as a whole: it loads, it loads little, and the graph is the one on record."""
+
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+
+from assets.jobs import PARTITIONED, POOL_LEVEL
+from mig_dagster.definitions import defs
+
+CHECKOUT = Path(__file__).parents[2]
+GOLDEN = Path(__file__).with_name("asset_graph.json")
+HEAVY = ["torch", "transformers", "sentence_transformers", "sklearn", "matplotlib", "nltk", "mlxtend"]
+
+
+@pytest.fixture(scope="module")
+def location():
+    return defs()
+
+
+def described(spec: dg.AssetSpec, checks: list[dg.AssetCheckSpec], asset: dg.AssetsDefinition | None) -> dict:
+    """Return what the snapshot holds of an asset."""
+    condition = spec.automation_condition
+    return {
+        "group": spec.group_name,
+        "kinds": sorted(spec.kinds),
+        "partitions": spec.partitions_def.name if spec.partitions_def else None,
+        "deps": sorted(dep.asset_key.to_user_string() for dep in spec.deps),
+        "pool": asset.op.pool if asset else None,
+        "checks": {check.name: "blocking" if check.blocking else "warns" for check in checks},
+        "automation": condition.get_label() if condition else None,
+        "config": sorted(asset.op.config_schema.config_type.fields) if asset and has_config(asset) else [],
+    }
+
+
+def has_config(asset: dg.AssetsDefinition) -> bool:
+    return hasattr(asset.op.config_schema.config_type, "fields")
+
+
+def test_the_graph_is_the_one_on_record(location):
+    """When the graph is meant to change, edit asset_graph.json by hand: the difference is what a reviewer reads."""
+    found = {}
+    for asset in location.assets:
+        if isinstance(asset, dg.AssetSpec):
+            found[asset.key.to_user_string()] = described(asset, [], None)
+            continue
+        (spec,) = asset.specs
+        found[spec.key.to_user_string()] = described(spec, list(asset.check_specs), asset)
+    assert found == json.loads(GOLDEN.read_text())
+
+
+def test_the_definitions_load(location):
+    dg.Definitions.validate_loadable(location)
+
+
+def test_every_partitioned_asset_runs_one_partition_at_a_time(location):
+    assets = [asset for asset in location.assets if isinstance(asset, dg.AssetsDefinition) and asset.partitions_def]
+    assert {asset.backfill_policy for asset in assets} == {dg.BackfillPolicy.multi_run(1)}
+
+
+def test_partitioned_and_unpartitioned_assets_share_no_job(location):
+    partitioned = {
+        asset.key.to_user_string()
+        for asset in location.assets
+        if isinstance(asset, dg.AssetsDefinition) and asset.partitions_def
+    }
+    unpartitioned = {
+        a.key.to_user_string() for a in location.assets if isinstance(a, dg.AssetsDefinition)
+    } - partitioned
+    assert set(PARTITIONED) == partitioned
+    assert {*POOL_LEVEL, "lineage_catalog"} == unpartitioned
+
+
+def test_sensors_run_without_being_switched_on(location):
+    assert {sensor.name: sensor.default_status for sensor in location.sensors} == {
+        "sources_sensor": dg.DefaultSensorStatus.RUNNING,
+        "automation": dg.DefaultSensorStatus.RUNNING,
+    }
+
+
+def test_home_and_registry_come_from_the_environment(monkeypatch):
+    monkeypatch.setenv("MIG_HOME", "/elsewhere/home")
+    monkeypatch.setenv("MIG_SOURCES", "/elsewhere/sources.yaml")
+    resources = defs().resources
+    assert (resources["home"].root, resources["registry"].path) == ("/elsewhere/home", "/elsewhere/sources.yaml")
+
+
+def test_home_and_registry_are_in_the_checkout_by_default(monkeypatch):
+    monkeypatch.delenv("MIG_HOME", raising=False)
+    monkeypatch.delenv("MIG_SOURCES", raising=False)
+    resources = defs().resources
+    assert resources["home"].root == str(CHECKOUT / "mig_home")
+    assert resources["registry"].path == str(CHECKOUT / "sources.yaml")
+
+
+def test_loading_the_definitions_is_quick_and_loads_no_model_library():
+    """Every run, sensor tick and code server pays for it."""
+    code = (
+        "import sys, time\n"
+        "import mig_dagster.definitions\n"
+        f"print([name for name in {HEAVY} if name in sys.modules], time.process_time())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True, check=True)
+    loaded, seconds = done.stdout.rsplit(maxsplit=1)
+    assert loaded == "[]"
+    assert float(seconds) < 6  # CPU time on a loaded machine; 2 s where nothing else runs
+    assert done.stderr == ""
+
+
+def test_workspace_file_and_project_file_name_the_same_code_location():
+    """`dagster dev` without -w reads pyproject.toml and ignores workspace.yaml."""
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["tool"]["dg"]["project"]
+    (entry,) = yaml.safe_load((CHECKOUT / "workspace.yaml").read_text())["load_from"]
+    module = entry["python_module"]
+    assert module["module_name"] == project["code_location_target_module"]
+    assert module["location_name"] == project["code_location_name"]
+
+
+def test_the_instance_settings_are_valid(tmp_path):
+    (tmp_path / "dagster.yaml").write_text((CHECKOUT / "dagster.yaml").read_text())
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        assert instance.get_concurrency_config().pool_config.default_pool_limit == 1
+        assert instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 4
+        assert instance.run_monitoring_enabled
+        assert not instance.telemetry_enabled

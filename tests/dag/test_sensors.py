@@ -1,0 +1,178 @@
+"""The sensor that keeps the partitions equal to sources.yaml."""
+
+import os
+
+import dagster as dg
+import pytest
+
+from assets.pool import raw_pool
+from assets.sensors import sources_sensor
+from tests.dag.tiny import SOURCES, alpaca, materialise_all, messages, versions
+
+
+class Watcher:
+    """Ticks the sensor as the daemon does: applies partitions and events, keeps the cursor."""
+
+    def __init__(self, place, instance):
+        self.place, self.instance, self.cursor = place, instance, None
+
+    def tick(self):
+        context = dg.build_sensor_context(
+            instance=self.instance,
+            cursor=self.cursor,
+            sensor_name="sources_sensor",
+            resources={name: self.place.resources()[name] for name in ("home", "registry")},
+        )
+        result = sources_sensor(context)
+        if isinstance(result, dg.SkipReason):
+            return result
+        for request in result.dynamic_partitions_requests or []:
+            if isinstance(request, dg.AddDynamicPartitionsRequest):
+                self.instance.add_dynamic_partitions("source", list(request.partition_keys))
+            else:
+                for name in request.partition_keys:
+                    self.instance.delete_dynamic_partition("source", name)
+        for event in result.asset_events:
+            self.instance.report_runless_asset_event(event)
+        self.cursor = result.cursor
+        return result
+
+    @property
+    def partitions(self):
+        return sorted(self.instance.get_dynamic_partitions("source"))
+
+
+def reported(result) -> list[str]:
+    """Return the sources that a tick reported as changed."""
+    assert {event.asset_key.to_user_string() for event in result.asset_events} <= {"source_revisions"}
+    return [event.partition for event in result.asset_events]
+
+
+@pytest.fixture
+def watcher(place, instance):
+    return Watcher(place, instance)
+
+
+def test_registered_sources_become_partitions_with_a_revision(watcher):
+    result = watcher.tick()
+    assert watcher.partitions == sorted(SOURCES) == reported(result)
+    assert all(event.tags["dagster/data_version"] for event in result.asset_events)
+    assert result.run_requests == []
+
+
+def test_a_tick_without_changes_does_nothing(watcher):
+    watcher.tick()
+    result = watcher.tick()
+    assert (reported(result), result.dynamic_partitions_requests, result.run_requests) == ([], [], [])
+
+
+def test_a_file_of_the_same_size_and_time_is_not_read_again(watcher, place):
+    """Shown by other bytes under the old size and time, which only reading would notice."""
+    watcher.tick()
+    path = place.folder / "data/maths.json"
+    times = path.stat()
+    path.write_bytes(path.read_bytes().replace(b"Answer", b"Reason"))
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert reported(watcher.tick()) == []
+
+
+def test_a_changed_file_reports_its_source_only(watcher):
+    first = watcher.tick()
+    watcher.place.write("maths", [alpaca(i) for i in range(41)])
+    result = watcher.tick()
+    assert reported(result) == ["maths"]
+    before = {event.partition: event.tags["dagster/data_version"] for event in first.asset_events}
+    assert result.asset_events[0].tags["dagster/data_version"] != before["maths"]
+
+
+def test_a_file_that_was_only_touched_reports_nothing(watcher):
+    watcher.tick()
+    os.utime(watcher.place.folder / "data/maths.json")
+    assert reported(watcher.tick()) == []
+
+
+def test_a_source_that_is_added_becomes_a_partition(watcher):
+    watcher.tick()
+    watcher.place.write("extra", [messages(1)])
+    watcher.place.register(*SOURCES, "extra")
+    result = watcher.tick()
+    assert (reported(result), watcher.partitions) == (["extra"], sorted([*SOURCES, "extra"]))
+    assert result.run_requests == []
+
+
+def test_another_way_of_reading_a_file_counts_as_a_change(watcher):
+    watcher.tick()
+    watcher.place.register("maths", format="alpaca")
+    assert reported(watcher.tick()) == ["maths"]
+
+
+def test_a_source_that_is_removed_loses_its_partition_and_the_pool_is_rebuilt_without_it(watcher, place, instance):
+    watcher.tick()
+    results = materialise_all(place, instance)
+    place.register("chat", "maths")
+    result = watcher.tick()
+    assert watcher.partitions == ["chat", "maths"]
+    assert len(result.run_requests) == 1
+    assert place.home.ledger.read("removals")["source"].to_list() == ["notes"]
+    assert place.home.lake.current("raw_pool", "notes") is not None  # nothing is deleted
+    again = materialise_all(place, instance, sources=())["pool"]
+    assert again.success
+    assert set(place.home.lake.scan("pool").collect()["source"]) == {"chat", "maths"}
+    assert versions(again)["pool"] != versions(results["pool"])["pool"]
+
+
+def test_the_job_that_a_removal_asks_for_is_the_unpartitioned_one():
+    assert [job.name for job in sources_sensor.jobs] == ["rebuild_label_space_and_subsets"]
+
+
+def test_a_source_that_comes_back_unchanged_is_in_the_pool_again(watcher, place, instance):
+    watcher.tick()
+    materialise_all(place, instance)
+    place.register("chat", "maths")
+    watcher.tick()
+    place.register(*SOURCES)
+    result = watcher.tick()
+    assert watcher.partitions == sorted(SOURCES)
+    assert len(result.run_requests) == 1
+
+
+def test_another_priority_rebuilds_the_pool(watcher, place, instance):
+    watcher.tick()
+    materialise_all(place, instance)
+    place.register(*SOURCES, priority=3)
+    result = watcher.tick()
+    assert (reported(result), len(result.run_requests)) == ([], 1)
+
+
+def test_before_anything_is_materialised_a_removal_asks_for_no_run(watcher, place):
+    watcher.tick()
+    place.register("chat")
+    assert watcher.tick().run_requests == []
+
+
+def test_a_broken_registry_changes_nothing_and_says_where_it_is_broken(watcher, place):
+    watcher.tick()
+    place.registry.write_text("sources:\n  - name: [\n", encoding="utf-8")
+    result = watcher.tick()
+    assert isinstance(result, dg.SkipReason)
+    assert "sources.yaml:" in result.skip_message
+    assert watcher.partitions == sorted(SOURCES)
+    place.register(*SOURCES)
+    assert reported(watcher.tick()) == []
+
+
+def test_a_source_without_files_is_reported_so_that_its_own_run_fails_with_the_reason(watcher, place, instance):
+    watcher.tick()
+    (place.folder / "data/maths.json").unlink()
+    place.write("chat", [alpaca(1)])
+    result = watcher.tick()
+    assert reported(result) == ["chat", "maths"]
+    assert result.asset_events[1].tags["dagster/data_version"].startswith("unreadable-")
+    assert watcher.partitions == sorted(SOURCES)
+    run = dg.materialize(
+        [raw_pool], partition_key="maths", instance=instance, resources=place.resources(), raise_on_error=False
+    )
+    assert not run.success
+    assert reported(watcher.tick()) == []  # once is enough
+    place.write("maths", [alpaca(i) for i in range(40)])
+    assert reported(watcher.tick()) == ["maths"]

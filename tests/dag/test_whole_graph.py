@@ -1,0 +1,224 @@
+import json
+import os
+
+import duckdb
+import polars as pl
+import pytest
+
+from mig_dagster.lineage import trace
+from tests.dag.tiny import (
+    PARTITIONED,
+    POOL_LEVEL,
+    SOURCES,
+    alpaca,
+    failure,
+    materialise,
+    materialise_all,
+    messages,
+    versions,
+)
+
+
+def files_under(folder) -> dict[str, int]:
+    """Return every file with its inode: one that is written again gets another."""
+    return {str(path): path.stat().st_ino for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_every_asset_materialises_and_every_check_passes(finished):
+    _, _, results = finished
+    assert "".join(map(failure, results.values())) == ""
+    checks = [check for result in results.values() for check in result.get_asset_check_evaluations()]
+    assert {check.asset_key.to_user_string() for check in checks} == {*PARTITIONED, *POOL_LEVEL}
+    assert not [check for check in checks if not check.passed]
+
+
+def test_the_subset_is_five_percent_of_the_pool_without_duplicates(finished):
+    place, _, _ = finished
+    lake = place.home.lake
+    pool = lake.scan("pool").collect()
+    assert (pool.height, lake.scan("pool", table="duplicates").collect().height) == (87, 3)
+    subset = lake.scan("mig_subset").collect()
+    assert subset["rank"].to_list() == [1, 2, 3, 4]
+    assert subset.join(pool, on=["row_id", "source", "origin"], how="semi").height == 4
+
+
+def test_records_turned_away_stand_beside_the_rows_with_their_reason(finished):
+    place, _, _ = finished
+    rejected = place.home.lake.scan("raw_pool", "notes", table="rejected").collect()
+    assert rejected.select("source", "reason").rows() == [("notes", "wrong_type")]
+
+
+def test_the_export_holds_the_conversations_in_the_order_of_choice(finished):
+    place, _, _ = finished
+    folder = place.home.export_folder("mig_subset")
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "README.md",
+        "selection.lock.json",
+        "subset.parquet",
+        "train.jsonl",
+    ]
+    lines = [json.loads(line) for line in (folder / "train.jsonl").read_text().splitlines()]
+    subset = place.home.lake.scan("mig_subset").collect()
+    raw = place.home.lake.scan("raw_pool", list(SOURCES)).collect()
+    texts = dict(zip(raw["row_id"], raw["messages"].to_list(), strict=True))
+    assert [line["messages"][0]["content"] for line in lines] == [texts[i][0]["content"] for i in subset["row_id"]]
+    lock = json.loads((folder / "selection.lock.json").read_text())
+    assert lock["scorer"] == "lexical, turn_mean"
+    assert lock["inputs"]["mig_subset"] == place.home.lake.current("mig_subset").data_version
+    assert set(lock["licences"]) == set(SOURCES)
+
+
+def test_the_catalog_traces_a_chosen_row_to_its_source(finished):
+    place, _, _ = finished
+    chosen = place.home.lake.scan("mig_subset").collect().row(0, named=True)
+    story = trace(place.home.catalog, place.home.lake, chosen["row_id"])
+    assert chosen["origin"] in json.dumps(story, default=str)
+    with duckdb.connect(str(place.home.catalog), read_only=True) as database:
+        assert database.execute("select count(*) from runs").fetchone() == (3 * 5 + 6,)  # all before the catalog itself
+
+
+def test_every_run_leaves_a_line_in_the_ledger(finished):
+    place, _, results = finished
+    runs = place.home.ledger.read("runs")
+    made = {(key, version) for result in results.values() for key, version in versions(result).items()}
+    assert set(runs.select("asset", "data_version").rows()) == made
+    line = runs.filter(pl.col("asset") == "mig_subset").row(0, named=True)
+    assert json.loads(line["config"])["budget"] == "5%"
+    assert {"pool", "label_graph", "tags/maths", "quality_scores/notes"} <= set(json.loads(line["inputs"]))
+    assert line["code_version"] == "1"
+    assert line["started_at"] < line["ended_at"]
+    revisions = place.home.ledger.read("revisions")
+    assert revisions["source"].to_list() == list(SOURCES)
+
+
+def test_a_materialisation_shows_what_a_person_wants_to_see(finished):
+    _, _, results = finished
+    shown = {}
+    for event in results["pool"].get_asset_materialization_events():
+        shown[event.asset_key.to_user_string()] = event.materialization.metadata
+    subset = shown["mig_subset"]
+    assert subset["dagster/row_count"].value == 4
+    assert subset["gain_curve"].value.startswith("![gain so far by rows taken](data:image/png;base64,")
+    assert "| maths | 40 |" in subset["source_mix"].value
+    assert subset["options"].value["gain"] == "gradient"
+    assert subset["objective"].value > 0
+    assert "gradient" in subset["warnings"].value[0]  # 4 rows of 24 labels: the gradient rule is not at its best
+    assert "label_graph" in subset["inputs"].value
+    assert len(subset["inputs_fingerprint"].value) == 16
+    assert subset["dagster/column_schema"].value.columns[0].name == "rank"
+    assert "messages" in shown["subset_export"]["preview"].value
+    (scores,) = results["maths"].asset_materializations_for_node("quality_scores")
+    assert scores.metadata["histogram"].value.startswith("![histogram of score](data:image/png")
+    assert scores.metadata["scale"].value == "lexical, turn_mean"
+
+
+def test_the_same_input_again_gives_the_same_versions_and_writes_nothing(place, instance):
+    first = materialise_all(place, instance)
+    before = files_under(place.folder / "home/lake")
+    second = materialise_all(place, instance)
+    assert "".join(map(failure, [*first.values(), *second.values()])) == ""
+    for name in SOURCES:
+        assert versions(second[name]) == versions(first[name])
+    again = versions(second["pool"])
+    assert {**versions(first["pool"]), "lineage_catalog": again["lineage_catalog"]} == again
+    assert files_under(place.folder / "home/lake") == before
+
+
+def test_a_file_that_was_only_touched_gives_the_same_version(place, instance):
+    instance.add_dynamic_partitions("source", ["maths"])
+    first = materialise(place, instance, "raw_pool", partition="maths")
+    os.utime(place.folder / "data/maths.json")
+    assert versions(materialise(place, instance, "raw_pool", partition="maths")) == versions(first)
+
+
+def test_a_corrupt_source_fails_alone_and_the_rest_goes_on(place, instance):
+    place.write("chat", [])
+    (place.folder / "data/chat.jsonl.gz").write_bytes(b"no gzip at all")
+    results = materialise_all(place, instance)
+    assert {name: result.success for name, result in results.items()} == {
+        "chat": False,
+        "maths": True,
+        "notes": True,
+        "pool": True,
+    }
+    assert "chat.jsonl.gz" in failure(results["chat"])
+    assert set(place.home.lake.scan("pool").collect()["source"]) == {"maths", "notes"}
+
+
+def test_a_failed_blocking_check_leaves_the_version_before_it_current(place, instance):
+    instance.add_dynamic_partitions("source", ["notes"])
+    assert materialise(place, instance, "raw_pool", partition="notes").success
+    good = place.home.lake.current("raw_pool", "notes")
+    place.write("notes", [{"messages": "not a list"}] * 3)
+    place.register("notes", format="messages")
+    result = materialise(place, instance, "raw_pool", "row_signatures", partition="notes")
+    assert not result.success
+    assert "not published: not_empty: 0 rows of 3 records; the version before it stays current" in failure(result)
+    assert place.home.lake.current("raw_pool", "notes") == good
+    (check,) = [c for c in result.get_asset_check_evaluations() if not c.passed]
+    assert (check.check_name, check.blocking) == ("not_empty", True)
+    assert result.get_asset_materialization_events() == []
+    assert place.home.lake.current("row_signatures", "notes") is None
+
+
+def test_a_new_source_changes_only_what_reads_it(place, instance):
+    first = materialise_all(place, instance)
+    place.write("extra", [messages(i) for i in range(100, 112)])
+    place.register(*SOURCES, "extra")
+    second = materialise_all(place, instance, sources=("extra",))
+    assert second["extra"].success
+    assert second["pool"].success
+    assert versions(second["pool"])["pool"] != versions(first["pool"])["pool"]
+    assert place.home.lake.scan("pool").collect().height == 99
+
+
+def test_annotations_of_an_earlier_run_are_not_computed_again(place, instance, monkeypatch):
+    instance.add_dynamic_partitions("source", ["maths"])
+    assert materialise(place, instance, *PARTITIONED, partition="maths").success
+    place.write("maths", [alpaca(i) for i in range(41)])
+    encoded = []
+    from mig_dagster.annotations.encoder import SentenceEncoder
+
+    forward = SentenceEncoder._forward
+    monkeypatch.setattr(SentenceEncoder, "_forward", lambda self, texts: encoded.extend(texts) or forward(self, texts))
+    assert materialise(place, instance, *PARTITIONED, partition="maths").success
+    assert encoded == ["Explain poetry exercise 40"]
+
+
+@pytest.mark.parametrize(
+    ("asset", "message"),
+    [("pool", "row_signatures has no published version"), ("mig_subset", "materialise")],
+)
+def test_an_asset_whose_input_is_missing_says_what_to_materialise(place, instance, asset, message):
+    instance.add_dynamic_partitions("source", ["maths"])
+    assert "materialise" in failure(materialise(place, instance, asset))
+
+
+def test_a_partition_that_is_not_registered_says_so(place, instance):
+    instance.add_dynamic_partitions("source", ["ghost"])
+    result = materialise(place, instance, "raw_pool", partition="ghost")
+    assert "source 'ghost' is not in" in failure(result)
+    assert "delete the partition" in failure(result)
+
+
+def test_scores_on_two_scales_are_never_mixed(place, instance):
+    materialise_all(place, instance)
+    config = {"quality_scores": {"aggregation": "turn_sum"}}
+    assert materialise(place, instance, "quality_scores", partition="chat", config=config).success
+    result = materialise(place, instance, "mig_subset")
+    assert "found lexical, turn_mean of maths, notes; lexical, turn_sum of chat" in failure(result)
+
+
+def test_options_in_the_launchpad_reach_the_method(place, instance):
+    materialise_all(place, instance)
+    config = {"mig_subset": {"budget": "10", "gain": "exact", "norm": True}}
+    result = materialise(place, instance, "mig_subset", config=config)
+    assert result.success
+    info = place.home.lake.current("mig_subset").info
+    assert (info["rows"], info["options"]["gain"], info["options"]["norm"]) == (10, "exact", True)
+
+
+def test_token_budgets_are_refused_with_a_clear_message(place, instance):
+    materialise_all(place, instance)
+    result = materialise(place, instance, "mig_subset", config={"mig_subset": {"budget": "20Mtok"}})
+    assert "token budgets come later" in failure(result)
