@@ -51,9 +51,11 @@ _CHARACTER = re.compile(rf"[{_UNSPACED}]")
 _WORD = re.compile(rf"[^\W_{_UNSPACED}]+")
 _TOKEN = re.compile(f"{_CHARACTER.pattern}|{_WORD.pattern}")
 _CONTENT = re.compile(rf"(?=([{_UNSPACED}]{{2}}))|([^\W\d_{_UNSPACED}]{{4,}})")
+_BULLET = r"(?:[-*•·]|\d++[.)、])"
 _STRUCTURE = (
     re.compile(r"\n\s*\n"),  # paragraphs
-    re.compile(r"^\s*(?:[-*•·]|\d+[.)、])\s+\S.*\n+(?:.*\n+)??\s*(?:[-*•·]|\d+[.)、])\s", re.MULTILINE),  # list
+    # List: two items with at most one line of text between. Possessive: 100 KB of blank lines would take a minute.
+    re.compile(rf"^[^\S\n]*+{_BULLET}\s++\S.*+\n\s*+(?:(?!{_BULLET}\s).*+\n\s*+)?{_BULLET}\s", re.MULTILINE),
     re.compile(r"```|^(?: {4}|\t)\S", re.MULTILINE),  # code
     re.compile(r"^#{1,6} |\*\*\S", re.MULTILINE),  # heading or emphasis
     re.compile(r"\\\(|\\\[|\$[^$\n]+\$|^\|.+\||\d\s*=\s*-?\d", re.MULTILINE),  # formula or table

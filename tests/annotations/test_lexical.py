@@ -1,5 +1,6 @@
 import gzip
 import json
+import time
 
 import numpy as np
 import pytest
@@ -203,3 +204,36 @@ def test_of_two_answers_to_one_instruction_the_better_models_scores_higher():
 def alpaca_all():
     with gzip.open(shared("data/alpaca/alpaca_random_9k.json.gz"), "rt", encoding="utf-8") as file:
         return [(f"{r['instruction']}\n{r['input']}", r["output"]) for r in json.load(file)]
+
+
+HOSTILE = {
+    "blank lines": "\n" * 100_000,
+    "blank lines before text": "\n" * 100_000 + "x",
+    "windows line ends": "\r\n" * 50_000 + "x",
+    "blank lines after an item": "- x\n" + "\n" * 100_000 + "y",
+    "items without text": "- \n" * 30_000,
+    "items with a line between": "- a\nb\n" * 20_000,
+    "indented lines": ("\n" + " " * 300) * 300 + "x",
+    "spaces": " " * 100_000 + "x",
+    "spaces after a full stop": "." + " " * 100_000 + "x",
+    "punctuation": "!?;" * 33_000,
+    "brackets": "{{ a " * 20_000,
+    "dollars": "$" * 100_001,
+    "pipes": ("|" + "a" * 1000 + "\n") * 100,
+    "digits": "1" * 100_000,
+    "code": "```py\nx = 1\n```\n" * 6_000,
+    "one emoji": "\U0001f600",
+    "emoji": "\U0001f600" * 25_000,
+    "right to left": "\u0645\u0631\u062d\u0628\u0627. " * 10_000,
+    "apologies": "i am sorry " * 10_000,
+    "nul": "\0" * 100_000,
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_any_100_kilobytes_are_scored_within_the_range_and_in_no_time(text):
+    """One such row must not hold up a source: patterns that try every line against every other take a minute here."""
+    started = time.process_time()
+    assert 1 <= lexical_score("", text) <= 6
+    assert 1 <= lexical_score(text, text) <= 6
+    assert time.process_time() - started < 5
