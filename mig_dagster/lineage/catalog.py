@@ -1,8 +1,10 @@
 """Build the lineage catalog: a DuckDB file made aside from lake and ledger, then swapped in."""
 
 import os
+import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,9 +14,13 @@ from mig_dagster.lineage.catalog_inputs import CatalogInputs
 from mig_dagster.lineage.catalog_tables import FILL
 from mig_dagster.lineage.ledger import Ledger
 from mig_dagster.storage import Lake
+from mig_dagster.storage.lake import GRACE_SECONDS
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+_ASIDE = re.compile(r"\.[0-9a-f]{32}(\.wal)?")
+"""What a catalog's name is followed by while it is built."""
 
 
 def build_catalog(
@@ -37,6 +43,7 @@ def build_catalog(
 
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(path)
     aside = path.with_name(f"{path.name}.{uuid4().hex}")
     inputs = CatalogInputs.now(lake, ledger, sources)
     try:
@@ -47,6 +54,15 @@ def build_catalog(
         aside.unlink(missing_ok=True)
         aside.with_name(f"{aside.name}.wal").unlink(missing_ok=True)
     return counts
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Delete what killed builds left beside the catalog: each is as large as the catalog itself."""
+    for file in path.parent.iterdir():
+        if file.name.startswith(path.name) and _ASIDE.fullmatch(file.name[len(path.name) :]):
+            with suppress(FileNotFoundError):  # another build may end at the same time
+                if time.time() - file.stat().st_mtime > GRACE_SECONDS:
+                    file.unlink()
 
 
 @contextmanager

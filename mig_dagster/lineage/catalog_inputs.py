@@ -1,5 +1,6 @@
 """What the catalog is built from, as SQL: the current shards of the lake, and the fragments of the ledger."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -89,8 +90,8 @@ def _starts(rows: Iterable[int]) -> list[int]:
 
 
 def _parquet(paths: Sequence[str], *options: str) -> str:
-    """Return SQL that reads Parquet files one after the other."""
-    names = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
+    """Return SQL that reads Parquet files one after the other; a path such as `data[1]/a` is a name and no pattern."""
+    names = ", ".join("'" + re.sub(r"[*?[]", r"[\g<0>]", path).replace("'", "''") + "'" for path in paths)
     # Folders named like `source=a` would otherwise become columns, and take the place of the files' own.
     settings = ("union_by_name = true", "hive_partitioning = false", *options)
     return f"read_parquet([{names}], {', '.join(settings)})"

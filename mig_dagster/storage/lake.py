@@ -165,7 +165,7 @@ class Lake:
         doomed: list[str] = []
         for asset in self.assets():
             for partition in [None, *(name.removeprefix("source=") for name in self._partition_folders(asset))]:
-                doomed += self._removable(_folder(asset, partition), self._kept(asset, partition, keep))
+                doomed += self._removable(_folder(asset, partition), self._kept(asset, partition, keep, grace))
         doomed = [path for path in doomed if self.store.age(path) >= grace]
         size = sum(self.store.size(path) for path in doomed)
         if not dry_run:
@@ -181,11 +181,13 @@ class Lake:
     def _partition_folders(self, asset: str) -> list[str]:
         return [name for name in self.store.folders(_folder(asset, None)) if name.startswith("source=")]
 
-    def _kept(self, asset: str, partition: str | None, keep: int) -> set[str]:
+    def _kept(self, asset: str, partition: str | None, keep: int, grace: float) -> set[str]:
         """Return the paths that kept versions need, theirs included."""
         history = self.history(asset, partition)
         current = self.current(asset, partition)
         kept = [*history[len(history) - min(keep, len(history)) :], *([current] if current else [])]
+        # A young version may be published yet; its first shards can be older than it by as long as writing took.
+        kept += [manifest for manifest in history if self.store.age(manifest.path) < grace]
         shards = {shard.path for manifest in kept for table in manifest.tables.values() for shard in table}
         return shards | {manifest.path for manifest in kept} | {f"{_folder(asset, partition)}/current"}
 
@@ -196,10 +198,12 @@ class Lake:
 
     def _scan_shards(self, shards: Sequence[Shard]) -> pl.LazyFrame:
         if self.store.local:
-            return pl.scan_parquet([self.store.uri(shard.path) for shard in shards], hive_partitioning=False)
+            # A root such as `data[1]` is a name and no pattern.
+            paths = [self.store.uri(shard.path) for shard in shards]
+            return pl.scan_parquet(paths, glob=False, hive_partitioning=False)
         # Any fsspec file system: pyarrow reads through it, and Polars pushes columns and filters down to pyarrow.
-        paths = [self.store.location(shard.path) for shard in shards]
-        return pl.scan_pyarrow_dataset(dataset(paths, format="parquet", filesystem=self.store.filesystem))
+        locations = [self.store.location(shard.path) for shard in shards]
+        return pl.scan_pyarrow_dataset(dataset(locations, format="parquet", filesystem=self.store.filesystem))
 
     def _nothing(self, asset: str, wanted: Sequence[str | None]) -> str:
         """Say what to do when there is nothing to read."""

@@ -57,7 +57,7 @@ class Store:
             return
         target = Path(self.location(path))
         with self._grown(data) as grown:
-            target.parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(target.parent)
             os.replace(grown, target)
         _flush_folder(target.parent)
 
@@ -152,16 +152,19 @@ class Store:
         folder = Path(self._base) / TEMPORARY
         if not self.local or not folder.is_dir():
             return 0
-        stale = [file for file in folder.iterdir() if time.time() - file.stat().st_mtime > older_than]
-        for file in stale:
-            file.unlink(missing_ok=True)
-        return len(stale)
+        removed = 0
+        for file in folder.iterdir():
+            with suppress(FileNotFoundError):  # a live writer finished with it meanwhile
+                if time.time() - file.stat().st_mtime > older_than:
+                    file.unlink()
+                    removed += 1
+        return removed
 
     def _link(self, path: str, data: bytes) -> bool:
         """Create locally: only one of many writers can link its file to the name."""
         target = Path(self.location(path))
         with self._grown(data) as grown:
-            target.parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(target.parent)
             try:
                 os.link(grown, target)
             except FileExistsError:
@@ -197,6 +200,14 @@ class Store:
                 raise
             return False
         return True
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder and those above it, so that they survive a power cut with what is put into them."""
+    missing = [part for part in (folder, *folder.parents) if not part.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for made in missing:
+        _flush_folder(made.parent)
 
 
 def _flush_folder(folder: Path) -> None:

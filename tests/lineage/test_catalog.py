@@ -1,6 +1,7 @@
 """The catalog: complete over whole and partial lakes, swapped in whole, quick at a million rows."""
 
 import json
+import os
 import time
 from pathlib import Path
 from uuid import uuid4
@@ -197,6 +198,20 @@ def test_a_build_that_fails_leaves_the_catalog_before_it_and_no_files(tmp_path, 
     assert [path.name for path in Path(home.catalog).parent.iterdir()] == ["lineage.duckdb"]
 
 
+def test_what_a_killed_build_left_goes_when_it_is_old(tmp_path):
+    home = fill(Home(tmp_path))
+    rebuilt(home)
+    catalog = Path(home.catalog)
+    old, wal, young = (catalog.with_name(f"{catalog.name}.{tail}") for tail in ("a" * 32, "a" * 32 + ".wal", "b" * 32))
+    backup = catalog.with_name(f"{catalog.name}.backup")
+    for file in (old, wal, young, backup):
+        file.write_bytes(b"half")
+    for file in (old, wal, backup):
+        os.utime(file, (1, 1))
+    rebuilt(home)
+    assert set(catalog.parent.iterdir()) == {catalog, young, backup}
+
+
 def test_opening_a_catalog_that_was_never_built_says_what_to_do(tmp_path):
     with (
         pytest.raises(LookupError, match=r"no lineage catalog at .*: materialise lineage_catalog first"),
@@ -205,8 +220,9 @@ def test_opening_a_catalog_that_was_never_built_says_what_to_do(tmp_path):
         pass
 
 
-def test_paths_with_quotes_are_paths(tmp_path):
-    home = fill(Home(tmp_path / "it's here"))
+@pytest.mark.parametrize("name", ["it's here", "data[1]", "all*"])
+def test_paths_with_quotes_or_brackets_are_paths(tmp_path, name):
+    home = fill(Home(tmp_path / name))
     assert rebuilt(home)["rows"] == 7
 
 

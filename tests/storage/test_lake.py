@@ -300,6 +300,22 @@ def test_a_writer_makes_the_old_shards_that_it_uses_again_young(local):
     assert local.vacuum(keep=0).paths == ()
 
 
+def test_vacuum_leaves_every_shard_of_a_young_version(local):
+    """Its first shards are older than its manifest by as long as writing took."""
+    slow = local.write("pool", ROWS.head(1))
+    os.utime(local.store.uri(slow.tables["rows"][0].path), (1, 1))
+    local.publish(local.write("pool", ROWS))
+    assert local.vacuum(keep=0).paths == ()
+    assert local.scan_versions([slow]).collect().height == 1
+
+
+@pytest.mark.parametrize("name", ["data[1]", "what?", "all*", "it's {here}", "50%20"])
+def test_a_root_is_a_name_and_no_pattern(tmp_path, name):
+    lake = Lake(Store(tmp_path / name))
+    lake.publish(lake.write("pool", ROWS))
+    assert lake.scan("pool").collect().equals(ROWS)
+
+
 def test_vacuum_needs_a_count(lake):
     with pytest.raises(ValueError, match="keep=-1: expected the number of versions to keep, 0 or more"):
         lake.vacuum(keep=-1)

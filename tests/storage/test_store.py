@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from mig_dagster.storage import store as store_module
 from mig_dagster.storage.store import Store
 
 
@@ -132,6 +133,20 @@ def test_leftovers_of_killed_writers_are_removed_when_old(tmp_path):
     assert store.remove_leftovers(older_than=-1) == 1
     assert not leftover.exists()
     assert Store("memory://nothing").remove_leftovers(0) == 0
+
+
+def test_a_live_writer_may_finish_while_leftovers_are_removed(tmp_path, monkeypatch):
+    store = Store(tmp_path)
+    store.create("a", b"x")
+    monkeypatch.setattr(type(tmp_path), "iterdir", lambda folder: iter([folder / "gone by now"]))
+    assert store.remove_leftovers(older_than=-1) == 0
+
+
+def test_a_new_object_makes_its_folders_durable_too(tmp_path, monkeypatch):
+    flushed = []
+    monkeypatch.setattr(store_module, "_flush_folder", lambda folder: flushed.append(folder.relative_to(tmp_path)))
+    Store(tmp_path).create("a/b/c", b"x")
+    assert {str(folder) for folder in flushed} == {".", "a", "a/b"}
 
 
 class Server:
