@@ -1,20 +1,20 @@
 """Values once computed, kept as small immutable fragments, so that a killed run resumes and nothing is scored twice.
 
-`cache/<fingerprint>/<time>-<random>.npz` holds the keys (row ids, or hashes of texts), flags and columns of some values
+`cache/<fingerprint>/<time>-<digest>.npz` holds the keys (row ids, or hashes of texts), flags and columns of some values
 of one annotator. Fragments are only ever created, so runs on many machines share a cache without locks. Two runs may
 compute one key; the fragment whose name sorts first wins then, and it goes on winning because names begin with the time
-of writing. Numbers are stored as arrays and everything else as JSON: nothing in a fragment is unpickled.
+of writing. Numbers are stored as arrays and everything else as JSON: nothing in a fragment is unpickled. The digest is
+that of the bytes and is checked whenever they are read, so that a damaged fragment never gives a value.
 """
 
 import json
+import re
 import time
-import zlib
 from collections.abc import Iterator, Sequence
+from hashlib import blake2b
 from io import BytesIO
 from types import TracebackType
 from typing import Any, Protocol, Self
-from uuid import uuid4
-from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,8 @@ FLUSH_SECONDS = 30.0
 
 FLUSH_ROWS = 50_000
 """The most values that wait in memory for a flush."""
+
+_FRAGMENT = re.compile(r"cache/[^/]+/\d{20}-[0-9a-f]{32}\.npz")
 
 Positions = npt.NDArray[np.int64]
 
@@ -56,9 +58,11 @@ class FragmentCache:
 
     def append(self, fingerprint: str, keys: Sequence[str], batch: Batch) -> None:
         """Store the values of `keys`, flagged ones too: what failed once would fail again."""
-        path = f"cache/{fingerprint}/{time.time_ns():020d}-{uuid4().hex[:12]}.npz"
-        if not self._files.create(path, encode_fragment(keys, batch)):
-            raise CacheError(f"cache fragment {path!r} exists already, though its name was made from time and chance")
+        content = encode_fragment(keys, batch)
+        path = f"cache/{fingerprint}/{time.time_ns():020d}-{_digest(content)}.npz"
+        if not self._files.create(path, content):
+            raise CacheError(f"cache fragment {path!r} exists already, though its name has the time of its writing")
+        self._keys[path] = _key_array(keys)
 
     def load(self, fingerprint: str, keys: Sequence[str]) -> Iterator[tuple[Positions, Batch]]:
         """Yield what is known of `keys` (distinct), piece by piece.
@@ -75,7 +79,7 @@ class FragmentCache:
         order = np.argsort(wanted)
         ordered = wanted[order]
         known = np.zeros(len(keys), dtype=bool)
-        for path in sorted(self._files.list(f"cache/{fingerprint}/")):
+        for path in sorted(filter(_FRAGMENT.fullmatch, self._files.list(f"cache/{fingerprint}/"))):
             content, present = self._read_keys(path)
             place = np.minimum(np.searchsorted(ordered, present), len(ordered) - 1)
             hits = np.flatnonzero(ordered[place] == present)
@@ -93,37 +97,36 @@ class FragmentCache:
         """Return a fragment's keys, with its bytes where they had to be read."""
         if path in self._keys:
             return None, self._keys[path]
-        content = self._files.read(path)
-        try:
-            with np.load(BytesIO(content), allow_pickle=False) as fragment:
-                self._keys[path] = fragment["keys"]
-        except _DAMAGE as problem:
-            raise corrupt(path, problem) from problem
+        content = self._read(path)
+        with np.load(BytesIO(content), allow_pickle=False) as fragment:
+            self._keys[path] = fragment["keys"]
         return content, self._keys[path]
 
     def _read_values(self, path: str, content: bytes | None, lines: Positions) -> Batch:
-        content = self._files.read(path) if content is None else content
-        try:
-            return decode_fragment(content, lines)
-        except _DAMAGE as problem:
-            raise corrupt(path, problem) from problem
+        return decode_fragment(self._read(path) if content is None else content, lines)
+
+    def _read(self, path: str) -> bytes:
+        content = self._files.read(path)
+        if not path.endswith(f"-{_digest(content)}.npz"):
+            raise CacheError(
+                f"cache fragment {path!r} is corrupt (its {len(content)} bytes do not have the digest in its name); "
+                "delete this file from the store: its values are computed again"
+            )
+        return content
 
 
-_DAMAGE = (BadZipFile, zlib.error, KeyError, IndexError, TypeError, ValueError, EOFError, OSError)
+def _digest(content: bytes) -> str:
+    return blake2b(content, digest_size=16).hexdigest()
 
 
-def corrupt(path: str, problem: Exception) -> CacheError:
-    """Return the error for a fragment that cannot be read."""
-    return CacheError(
-        f"cache fragment {path!r} is corrupt ({type(problem).__name__}: {problem}); delete this file from the store: "
-        "its values are computed again"
-    )
+def _key_array(keys: Sequence[str]) -> npt.NDArray[np.bytes_]:
+    return np.array([key.encode() for key in keys], dtype=np.bytes_)
 
 
 def encode_fragment(keys: Sequence[str], batch: Batch) -> bytes:
     """Return a fragment as the bytes of an uncompressed npz file."""
     members: dict[str, npt.NDArray[Any]] = {
-        "keys": np.array([key.encode() for key in keys], dtype=np.bytes_),
+        "keys": _key_array(keys),
         "flags": _json_bytes(batch.flags),
     }
     for name, column in batch.columns.items():

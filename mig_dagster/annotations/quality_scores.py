@@ -5,6 +5,7 @@ where it is that scorer's.
 """
 
 import math
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -16,6 +17,8 @@ from mig_dagster.annotations.engine import Imported, Progress, annotate
 from mig_dagster.annotations.flags import Defect
 from mig_dagster.annotations.lexical import PENALTIES, RULE_VERSION, WEIGHTS, lexical_score
 from mig_dagster.conversation import Conversation
+
+_LARGEST = sys.float_info.max
 
 AGGREGATIONS: dict[str, Callable[[Sequence[float]], float]] = {
     "turn_mean": lambda scores: math.fsum(scores) / len(scores),  # MIG
@@ -94,7 +97,7 @@ def deita_score(row: Row, aggregation: str) -> float | Defect:
 
     Returns:
         `not_scored` where the row carries neither list; `invalid_import` where one is missing, empty, of another
-        length than the other, or holds anything but finite numbers.
+        length than the other, or holds anything but finite numbers, or where their products leave the range of floats.
     """
     annotation = row.meta.get("annotation")
     deita = annotation.get("deita") if isinstance(annotation, dict) else None
@@ -104,12 +107,16 @@ def deita_score(row: Row, aggregation: str) -> float | Defect:
         case {"quality_scores": list(quality), "complexity_scores": list(complexity)}:
             if not quality or len(quality) != len(complexity) or not all(map(_finite, [*quality, *complexity])):
                 return Defect("invalid_import")
-            return AGGREGATIONS[aggregation]([q * c for q, c in zip(quality, complexity, strict=True)])
+            products = [float(q) * float(c) for q, c in zip(quality, complexity, strict=True)]
+            return (
+                AGGREGATIONS[aggregation](products) if sum(map(abs, products)) < _LARGEST else Defect("invalid_import")
+            )
     return Defect("invalid_import")
 
 
 def _finite(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    # Compared, not converted: an integer may be too large for a float.
+    return isinstance(value, int | float) and not isinstance(value, bool) and -_LARGEST <= value <= _LARGEST
 
 
 def _score_lexically(

@@ -113,6 +113,31 @@ def test_a_corrupt_fragment_is_an_error_that_names_the_file_and_the_remedy(files
         list(FragmentCache(files).load("f", ["a"]))
 
 
+def test_no_damage_ever_gives_a_value(files):
+    """A flipped bit in the directory of an npz file can hide a column, where the values themselves have checksums."""
+    FragmentCache(files).append("f", ["a", "b"], batch(1, 2))
+    (path,) = files.contents
+    content = files.contents[path]
+    draw = random.Random(5)
+    for at in draw.sample(range(len(content)), 200):
+        files.contents[path] = content[:at] + bytes([content[at] ^ 1 << draw.randrange(8)]) + content[at + 1 :]
+        with pytest.raises(CacheError, match="corrupt"):
+            list(FragmentCache(files).load("f", ["a", "b"]))
+
+
+def test_files_that_are_no_fragments_are_left_alone(files):
+    files.create("cache/f/notes.txt", b"mine")
+    FragmentCache(files).append("f", ["a"], batch(1))
+    assert set(loaded(FragmentCache(files), ["a"])) == {"a"}
+
+
+def test_keys_of_its_own_fragments_are_not_read_back(files):
+    cache = FragmentCache(files)
+    cache.append("f", ["a"], batch(1))
+    assert loaded(cache, ["b"]) == {}
+    assert files.reads == 0
+
+
 def test_a_fragment_damaged_after_its_keys_were_read_is_an_error_too(files):
     FragmentCache(files).append("f", ["a"], batch(1))
     cache = FragmentCache(files)

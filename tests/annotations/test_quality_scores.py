@@ -99,6 +99,9 @@ def test_deita_scores_are_imported_and_nothing_is_computed():
         (deita(["1.0"], [1.0]), "invalid_import"),
         (deita([True], [1.0]), "invalid_import"),
         (deita(1.0, 1.0), "invalid_import"),
+        (deita([10**400], [1]), "invalid_import"),
+        (deita([1e200], [1e200]), "invalid_import"),
+        (deita([1e308, 1e308], [1, 1]), "invalid_import"),
     ],
 )
 def test_an_import_that_is_missing_or_malformed_is_flagged_never_a_number(meta, flag):
