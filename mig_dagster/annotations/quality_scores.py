@@ -108,9 +108,9 @@ def deita_score(row: Row, aggregation: str) -> float | Defect:
             if not quality or len(quality) != len(complexity) or not all(map(_finite, [*quality, *complexity])):
                 return Defect("invalid_import")
             products = [float(q) * float(c) for q, c in zip(quality, complexity, strict=True)]
-            return (
-                AGGREGATIONS[aggregation](products) if sum(map(abs, products)) < _LARGEST else Defect("invalid_import")
-            )
+            if not sum(map(abs, products)) < _LARGEST:
+                return Defect("invalid_import")
+            return AGGREGATIONS[aggregation](products)
     return Defect("invalid_import")
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mig_dagster.pool.batch import Batch
-from mig_dagster.sources import Revision, Source, read_source
+from mig_dagster.sources import Revision, Source, SourceFileError, read_source, resolve
 from mig_dagster.sources.records import Accepted, Blank, Rejected
 from mig_dagster.storage import Lake, LakeWriter, Manifest
 
@@ -30,7 +30,8 @@ def ingest(
         records = accepted + rejected + blank.
 
     Raises:
-        SourceFileError: a file cannot be read as a whole; nothing of the source is kept.
+        SourceFileError: a file cannot be read as a whole, or is no longer what the revision pins; nothing of the
+            source is kept.
     """
     counts = defaultdict(_Counts, {file.path: _Counts() for file in revision.files})
     with lake.writer("raw_pool", source.name) as writer:
@@ -51,6 +52,7 @@ def ingest(
         _append(writer, batch)
         if on_progress is not None:
             on_progress(read)
+        _check_unchanged(source, revision)
         return writer.finish({f"source_revisions/{source.name}": revision.id}, _info(revision, counts, read))
 
 
@@ -74,6 +76,18 @@ class _Counts:
         records = self.accepted + self.blank + self.rejected.total()
         rejected = dict(sorted(self.rejected.items()))
         return {"records": records, "accepted": self.accepted, "rejected": rejected, "blank": self.blank}
+
+
+def _check_unchanged(source: Source, revision: Revision) -> None:
+    """Refuse rows that would stand under a revision of other bytes: files may change while they are read."""
+    now = resolve(source, known=revision)
+    if now.id == revision.id:
+        return
+    changed = {(file.path, file.sha256) for file in now.files} ^ {(file.path, file.sha256) for file in revision.files}
+    path = min(changed)[0]
+    raise SourceFileError(
+        path, None, f"changed while source {source.name!r} was being read", "Read the source again once it is at rest"
+    )
 
 
 def _append(writer: LakeWriter, batch: Batch) -> None:

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import sys
 
 import polars as pl
@@ -95,6 +96,28 @@ def test_a_bad_file_leaves_nothing_of_its_source(lake, source, tmp_path):
     with pytest.raises(SourceFileError, match=r"c\.jsonl\.gz"):
         ingest(source, resolve(source), lake)
     assert lake.history("raw_pool", "mine") == []
+
+
+@pytest.mark.parametrize("change", ["another record", "another file", "a file less"])
+def test_rows_never_stand_under_a_revision_of_other_bytes(lake, source, tmp_path, change):
+    """What was pinned and what was read must be the same, or the lineage names files that never held the rows."""
+    pinned = resolve(source)
+    files = tmp_path / "files"
+    if change == "another record":
+        (files / "a.jsonl").write_text(json.dumps(RECORDS[2]))
+    elif change == "another file":
+        (files / "c.jsonl").write_text(json.dumps(RECORDS[2]))
+    else:
+        (files / "a.jsonl").unlink()
+    with pytest.raises(SourceFileError, match=r"changed while source 'mine' was being read\. Read the source again"):
+        ingest(source, pinned, lake)
+    assert lake.history("raw_pool", "mine") == []
+
+
+def test_a_file_that_was_only_touched_is_the_same_revision(lake, source, tmp_path):
+    pinned = resolve(source)
+    os.utime(tmp_path / "files" / "a.jsonl", (1, 1))
+    assert ingest(source, pinned, lake).info["revision"] == pinned.id
 
 
 def test_a_source_without_an_acceptable_row_has_empty_rows_and_all_rejections(lake, tmp_path):
