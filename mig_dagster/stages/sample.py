@@ -8,9 +8,11 @@ Departures  a line that is not JSON, and a row without usable annotations, is co
 import json
 import warnings
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -42,13 +44,13 @@ class AnnotatedPool:
     """The rows of a pool that can be chosen.
 
     Attributes:
-        lines: (n,) the rows as they stand in the file, without the line break.
+        offsets: (n,) where each row's line begins in the file, in bytes; the lines themselves stay there.
         tags: (n,) tags of each row.
         scores: (n,) mean over turns of quality x complexity.
         left_out: rows that cannot be chosen, by reason.
     """
 
-    lines: list[bytes]
+    offsets: list[int]
     tags: list[list[str]]
     scores: list[float]
     left_out: Counter[str]
@@ -61,7 +63,7 @@ def sample_pool(
 
     Args:
         src: JSON Lines with `annotation.instag.content` and `annotation.deita`.
-        out: where the chosen lines go, byte for byte.
+        out: where the chosen lines go, byte for byte; another file than `src`, replaced as a whole.
         num: rows to choose; more than there are is clamped with a warning.
         valid_tags: JSON list of the labels that count; None takes all.
         graph: how labels are connected.
@@ -71,25 +73,29 @@ def sample_pool(
         JSON-ready: rows, pool_rows, labels, left_out, warnings, objective, out.
 
     Raises:
-        ValueError: no row can be chosen, or an option is wrong.
+        ValueError: no row can be chosen, `out` is the pool itself, or an option is wrong.
         FileNotFoundError: there is no such pool.
     """
+    if out.exists() and out.samefile(src):
+        raise ValueError(f"{out}: the chosen rows would take the place of the pool they are chosen from: name another")
+    out.parent.mkdir(parents=True, exist_ok=True)
     pool = read_annotated(src)
-    if not pool.lines:
+    n = len(pool.offsets)
+    if not n:
         raise ValueError(f"{src}: no row has tags and scores ({dict(pool.left_out)}): is it an annotated xsample pool?")
     labels, matrix = _label_matrix(pool.tags, valid_tags)
     vectors = SentenceEncoder(graph.embedding_model or MINILM).encode(labels)
     weights = label_graph(vectors, threshold=graph.sim_threshold).weights
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", SelectionWarning)
-        if num > len(pool.lines):
-            warnings.warn(f"{num} rows are asked for, all {len(pool.lines)} are taken", SelectionWarning, stacklevel=1)
-        k = min(num, len(pool.lines))
+        if num > n:
+            warnings.warn(f"{num} rows are asked for, all {n} are taken", SelectionWarning, stacklevel=1)
+        k = min(num, n)
         chosen = mig(k, tags=matrix, quality_scores=np.array(pool.scores), label_graph=weights, **options)
-    out.write_bytes(b"".join(pool.lines[row] + b"\n" for row in chosen.rows))
+    _copy_lines(src, out, [pool.offsets[row] for row in chosen.rows])
     return {
         "rows": k,
-        "pool_rows": len(pool.lines),
+        "pool_rows": n,
         "labels": len(labels),
         "left_out": dict(pool.left_out),
         "warnings": [str(warning.message) for warning in caught],
@@ -102,7 +108,9 @@ def read_annotated(src: Path) -> AnnotatedPool:
     """Read a pool; a row with tags and scores stays even when none of its labels counts, as in the reference."""
     pool = AnnotatedPool([], [], [], Counter())
     with src.open("rb") as file:
+        offset = 0
         for line in file:
+            start, offset = offset, offset + len(line)
             if not line.strip():
                 continue
             try:
@@ -112,7 +120,7 @@ def read_annotated(src: Path) -> AnnotatedPool:
                 continue
             tags, score = _annotations(record)
             if isinstance(score, float) and tags is not None:
-                pool.lines.append(line.rstrip(b"\r\n"))
+                pool.offsets.append(start)
                 pool.tags.append(tags)
                 pool.scores.append(score)
             else:
@@ -129,6 +137,19 @@ def _annotations(record: Any) -> tuple[list[str] | None, float | None]:
             score = deita_score(Row("", Conversation(()), record), "turn_mean")
             return tags, score if isinstance(score, float) else None
     return None, None
+
+
+def _copy_lines(src: Path, out: Path, offsets: Sequence[int]) -> None:
+    """Write the lines of `src` that begin at `offsets`, in that order, as one new file that is whole or not there."""
+    aside = out.with_name(f".{out.name}.{uuid4().hex}")
+    try:
+        with src.open("rb") as pool, aside.open("xb") as file:
+            for offset in offsets:
+                pool.seek(offset)
+                file.write(pool.readline().rstrip(b"\r\n") + b"\n")
+        aside.replace(out)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def _label_matrix(tags: list[list[str]], valid_tags: Path | None) -> tuple[list[str], csr_array]:
