@@ -1,5 +1,6 @@
 """The whole graph over some files, without Dagster: read, deduplicate, annotate, connect labels, choose, write."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -110,7 +111,7 @@ def select_files(
 
     Args:
         sources: what to read; names must differ.
-        output: folder for the result.
+        output: folder for the result; made when missing.
         method: a name in `METHODS`.
         budget: rows or a share of the pool, as `50k` or `5%`.
         settings: options of the method.
@@ -120,11 +121,14 @@ def select_files(
 
     Raises:
         SourceFileError: a file cannot be read.
-        ValueError: an option is wrong, or too many rows lack a signal.
+        ValueError: `output` is a file, no row was accepted, an option is wrong, or too many rows lack a signal.
     """
+    if output.exists() and not output.is_dir():
+        raise ValueError(f"{output}: the subset is a folder of four files, and this is a file: name a folder")
     with TemporaryDirectory(prefix="mig-dagster-") as scratch:
         lake = Lake(Store(scratch))
         raw = {source.name: _ingest(source, lake, on_progress) for source in sources}
+        _check_accepted(raw)
         names = sorted(raw)
         rows, duplicates = _pool(lake, sources, on_progress)
         encoder = SentenceEncoder(
@@ -138,7 +142,7 @@ def select_files(
         on_progress(f"choosing by {method}", 0, None)
         limit = options.max_null_share
         subset = choose_subset(method, frames, budget=budget, settings=settings, max_null_share=limit)
-        lock = _lock(output.name, subset, raw, signals, options, sources)
+        lock = _lock(output.resolve().name, subset, raw, signals, options, sources)
         files = write_subset(output, with_conversations(subset.rows.lazy(), lake.scan("raw_pool", names)), lock=lock)
         records = {name: {key: raw[name].info[key] for key in _COUNTS} for name in names}
         return Selected(files, subset.info, records, duplicates.height)
@@ -152,6 +156,16 @@ def _ingest(source: Source, lake: Lake, on_progress: OnProgress) -> Manifest:
         on_progress(f"reading {source.name}", done, None)
 
     return lake.publish(ingest(source, resolve(source), lake, on_progress=report))
+
+
+def _check_accepted(raw: Mapping[str, Manifest]) -> None:
+    """Say at once why there is nothing to choose from, not after the models have been loaded."""
+    if not any(manifest.rows for manifest in raw.values()):
+        reasons: Counter[str] = sum((Counter(manifest.info["rejected"]) for manifest in raw.values()), Counter())
+        counts = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())
+        raise ValueError(
+            f"no row was accepted ({counts or 'every record is blank'}): try `mig-dagster sources check` on it"
+        )
 
 
 def _pool(lake: Lake, sources: Sequence[Source], on_progress: OnProgress) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -1,0 +1,57 @@
+"""Files in, a subset out: what is said before any model is loaded, and the folder's own name."""
+
+import json
+
+import pytest
+
+from mig_dagster.annotations import FragmentCache
+from mig_dagster.sources import Source
+from mig_dagster.stages.label_space import VocabularyOptions
+from mig_dagster.stages.select_files import EncoderOptions, SelectOptions, select_files
+from mig_dagster.storage import Store
+
+
+def select(path, output, model, cache):
+    options = SelectOptions(
+        encoder=EncoderOptions(model=str(model)),
+        label_vocabulary=VocabularyOptions(min_count=1, merge_distance=None),
+    )
+    settings = {"gain": "exact"}
+    return select_files(
+        [Source("mine", str(path))],
+        output,
+        method="mig",
+        budget="100%",
+        settings=settings,
+        options=options,
+        cache=FragmentCache(Store(cache)),
+        on_progress=lambda what, done, total: None,
+    )
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "mine.jsonl"
+    path.write_text(json.dumps({"instruction": "sing", "output": "la la"}) + "\n")
+    return path
+
+
+def test_a_folder_named_by_a_dot_still_has_a_name(path, tmp_path, tiny_model, monkeypatch):
+    folder = tmp_path / "chosen"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    select(path, type(path)("."), tiny_model, tmp_path / "cache")
+    assert json.loads((folder / "selection.lock.json").read_text())["name"] == "chosen"
+    assert "# chosen\n" in (folder / "README.md").read_text()
+
+
+def test_files_without_an_acceptable_row_say_why_before_a_model_is_loaded(path, tmp_path):
+    path.write_text('{"instruction": "a", "output": ""}\n{"instruction": "b", "output": ""}\n{broken\n')
+    with pytest.raises(ValueError, match=r"no row was accepted \(empty_answer 2, invalid_json 1\): try"):
+        select(path, tmp_path / "out", tmp_path / "no model", tmp_path / "cache")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_output_that_is_a_file_is_refused_before_anything_is_read(path, tmp_path):
+    with pytest.raises(ValueError, match="the subset is a folder of four files, and this is a file"):
+        select(path, path, tmp_path / "no model", tmp_path / "cache")
