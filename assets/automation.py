@@ -12,8 +12,8 @@ import dagster as dg
 AC = dg.AutomationCondition
 Condition: TypeAlias = dg.AutomationCondition[Any]
 DEPTH = 4
-"""How many steps upstream a consumer of all partitions looks for work: no asset before it is further away by the shortest
-way (a test measures that). Every step multiplies the cost of a tick."""
+"""How many steps upstream a consumer of all partitions looks for work: no asset before it is further away by the
+shortest way (a test measures that). Every step multiplies the cost of a tick."""
 
 
 def on_input_change() -> dg.AutomationCondition[dg.AssetKey]:

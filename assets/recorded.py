@@ -20,6 +20,7 @@ from resources.lake_io import LakeIOManager
 Checked = dg.MaterializeResult[Any] | dg.AssetCheckResult
 TRANSIENT = (ConnectionError, TimeoutError)
 """Errors that may be gone at the next attempt; all others would come again."""
+WAIT_SECONDS = 30
 EXPLAINED = (SourceFileError, LookupError, ValueError)
 """Errors whose message says what to do: the UI shows it instead of a traceback."""
 
@@ -69,7 +70,7 @@ def recorded(body: Callable[..., Outcome]) -> Callable[..., Iterator[Checked]]:
         try:
             outcome = body(context, **arguments)
         except TRANSIENT as error:
-            raise dg.RetryRequested(max_retries=2, seconds_to_wait=30) from error
+            raise dg.RetryRequested(max_retries=2, seconds_to_wait=WAIT_SECONDS) from error
         except EXPLAINED as error:
             raise dg.Failure(str(error)) from error
         if refused := _refused(context, outcome.checks):

@@ -3,7 +3,7 @@
 import re
 from fractions import Fraction
 
-_BUDGET = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>%|k|m|)", re.IGNORECASE)
+_BUDGET = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>%|k|m|)", re.IGNORECASE | re.ASCII)
 _TOKENS = re.compile(r".*tok(ens?)?", re.IGNORECASE)
 _UNITS = {"": 1, "k": 1_000, "m": 1_000_000}
 

@@ -1,5 +1,6 @@
 """One method over one pool: budget, alignment, choice, and what a person wants to see of it."""
 
+import inspect
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -77,7 +78,7 @@ def choose_subset(
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         k = _clamped(rows_of(budget, n), aligned.rows.height)
-        placed = {"device": device} if "device" in chosen_by.__kwdefaults__ else {}
+        placed = {"device": device} if "device" in inspect.signature(chosen_by).parameters else {}
         selection = chosen_by(k, **aligned.arguments, **given, **placed)
     notes = [str(warning.message) for warning in caught if issubclass(warning.category, SelectionWarning)]
     for warning in caught:

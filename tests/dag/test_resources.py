@@ -1,0 +1,50 @@
+import polars as pl
+import pytest
+
+from resources.gpu import Gpu
+from resources.home import MigHome
+from resources.models import Models
+from resources.registry import SourceRegistry
+
+
+def test_without_a_gpu_models_run_on_the_cpu_in_float32_and_selection_in_numpy(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    gpu = Gpu()
+    assert (gpu.model_device(), gpu.model_dtype(), gpu.selection_device()) == ("cpu", "float32", None)
+
+
+def test_a_gpu_is_used_where_there_is_one(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    gpu = Gpu()
+    assert (gpu.model_device(), gpu.model_dtype(), gpu.selection_device()) == ("cuda:0", "float16", "cuda:0")
+
+
+def test_a_device_can_be_named():
+    assert Gpu(device="cpu").selection_device() is None
+    assert Gpu(device="cuda:1", dtype="bfloat16").model_dtype() == "bfloat16"
+
+
+def test_the_encoder_is_one_for_the_run_and_loads_with_its_first_text(encoder_folder):
+    models = Models(gpu=Gpu(device="cpu"), encoder_model=str(encoder_folder))
+    assert models.sentence_encoder() is models.sentence_encoder()
+    assert "_model" not in models.sentence_encoder().__dict__
+    assert models.annotator().name == "sentence_embedding"
+
+
+def test_the_registry_is_read_at_every_use(place):
+    registry = SourceRegistry(path=str(place.registry))
+    assert list(registry.load()) == ["chat", "maths", "notes"]
+    place.register("maths", priority=7)
+    assert registry.priorities() == {"maths": 7}
+    with pytest.raises(
+        LookupError, match=r"source 'chat' is not in .*sources.yaml .it has maths.: add it there, or delete"
+    ):
+        registry.source("chat")
+
+
+def test_a_home_is_made_where_it_is_named(tmp_path):
+    home = MigHome(root=str(tmp_path / "new" / "home"))
+    home.lake.publish(home.lake.write("thing", pl.DataFrame({"a": [1]})))
+    assert home.lake.scan("thing").collect().rows() == [(1,)]
+    assert home.catalog == tmp_path / "new" / "home" / "catalog" / "lineage.duckdb"
+    assert home.export_folder("mig_subset") == tmp_path / "new" / "home" / "exports" / "mig_subset"

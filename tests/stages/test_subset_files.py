@@ -1,0 +1,48 @@
+import polars as pl
+import pytest
+
+from mig_dagster.stages.subset import SUBSET_SCHEMA
+from mig_dagster.stages.subset_files import selection_lock, with_conversations
+
+
+def raw_pool(n=4):
+    return pl.LazyFrame(
+        {
+            "row_id": [f"id{i}" for i in range(n)],
+            "source": ["s"] * n,
+            "origin": [f"f:{i}" for i in range(n)],
+            "messages": [[{"role": "user", "content": str(i)}] for i in range(n)],
+            "tools": [None] * n,
+        }
+    )
+
+
+def subset(*rows):
+    lines = [(rank, f"id{i}", "s", f"f:{i}", 1.0, 2.0, ["a"]) for rank, i in enumerate(rows, 1)]
+    return pl.LazyFrame(lines, schema=SUBSET_SCHEMA, orient="row")
+
+
+def test_rows_get_their_conversations_in_the_order_of_choice():
+    rows = with_conversations(subset(2, 0), raw_pool())
+    assert rows["messages"].to_list() == [[{"role": "user", "content": "2"}], [{"role": "user", "content": "0"}]]
+    assert rows.columns == [*SUBSET_SCHEMA, "messages", "tools"]
+
+
+def test_a_row_whose_source_changed_meanwhile_is_an_error():
+    with pytest.raises(
+        LookupError, match="1 rows of the subset are not in raw_pool, as s/f:7: the source changed since"
+    ):
+        with_conversations(subset(0, 7), raw_pool())
+
+
+def test_the_lock_pins_inputs_options_versions_and_the_rule_for_ties():
+    kept = ("method", "budget", "options", "k", "rows", "pool_rows", "excluded", "objective", "shortfall", "warnings")
+    info = {name: name for name in kept} | {"gain_curve": "left out"}
+    lock = selection_lock(
+        "mig_subset", info, inputs={"pool": "v"}, annotators={}, licences={"s": None}, scorer="lexical"
+    )
+    assert lock["inputs"] == {"pool": "v"}
+    assert lock["options"] == "options"
+    assert "lowest pool index" in lock["ties"]
+    assert {"python", "mig-dagster", "numpy", "scipy", "polars"} == set(lock["versions"])
+    assert "gain_curve" not in lock
