@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,8 +106,12 @@ class Lake:
     def history(self, asset: str, partition: str | None = None) -> list[Manifest]:
         """Return every version that is still there, oldest first."""
         folder = _folder(asset, partition)
-        names = [path for path in self.store.list(folder) if path.startswith(f"{folder}/manifest-")]
-        return sorted(map(self._manifest, names), key=lambda manifest: (manifest.created_at, manifest.path))
+        found = []
+        for path in self.store.list(folder):
+            if path.startswith(f"{folder}/manifest-"):
+                with suppress(FileNotFoundError):  # a clean-up took it since
+                    found.append(self._manifest(path))
+        return sorted(found, key=lambda manifest: (manifest.created_at, manifest.path))
 
     def assets(self) -> list[str]:
         """Return the names of the assets that have files in the lake."""
@@ -166,14 +171,20 @@ class Lake:
         for asset in self.assets():
             for partition in [None, *(name.removeprefix("source=") for name in self._partition_folders(asset))]:
                 doomed += self._removable(_folder(asset, partition), self._kept(asset, partition, keep, grace))
-        doomed = [path for path in doomed if self.store.age(path) >= grace]
-        size = sum(self.store.size(path) for path in doomed)
+        sizes = {path: size for path in doomed if (size := self._size_if_old(path, grace)) is not None}
         if not dry_run:
             # Manifests first: one that is still there always has its shards.
-            for path in sorted(doomed, key=lambda path: not path.endswith(".json")):
+            for path in sorted(sizes, key=lambda path: not path.endswith(".json")):
                 self.store.remove(path)
             self.store.remove_leftovers(grace)
-        return Vacuumed(tuple(doomed), size)
+        return Vacuumed(tuple(sizes), sum(sizes.values()))
+
+    def _size_if_old(self, path: str, grace: float) -> int | None:
+        """Return an object's bytes; None where it is younger than `grace` seconds, or another clean-up took it."""
+        try:
+            return self.store.size(path) if self.store.age(path) >= grace else None
+        except FileNotFoundError:
+            return None
 
     def _manifest(self, path: str) -> Manifest:
         return Manifest.from_json(self.store.read(path), path)
@@ -187,7 +198,7 @@ class Lake:
         current = self.current(asset, partition)
         kept = [*history[len(history) - min(keep, len(history)) :], *([current] if current else [])]
         # A young version may be published yet; its first shards can be older than it by as long as writing took.
-        kept += [manifest for manifest in history if self.store.age(manifest.path) < grace]
+        kept += [manifest for manifest in history if self._size_if_old(manifest.path, grace) is None]
         shards = {shard.path for manifest in kept for table in manifest.tables.values() for shard in table}
         return shards | {manifest.path for manifest in kept} | {f"{_folder(asset, partition)}/current"}
 

@@ -309,6 +309,24 @@ def test_vacuum_leaves_every_shard_of_a_young_version(local):
     assert local.scan_versions([slow]).collect().height == 1
 
 
+def test_two_clean_ups_at_once_do_not_stumble_over_each_other(lake, monkeypatch):
+    for n in range(4):
+        lake.publish(lake.write("pool", ROWS.head(n)))
+    listed = type(lake.store).list
+
+    def list_then_lose(store, prefix=""):
+        """Between listing and looking, the other clean-up takes what is not needed."""
+        found = listed(store, prefix)
+        monkeypatch.undo()
+        Lake(store).vacuum(keep=1, grace=-60)
+        return found
+
+    monkeypatch.setattr(type(lake.store), "list", list_then_lose)
+    lake.vacuum(keep=1, grace=-60)
+    assert [manifest.rows for manifest in lake.history("pool")] == [3]
+    assert lake.scan("pool").collect().equals(ROWS)
+
+
 @pytest.mark.parametrize("name", ["data[1]", "what?", "all*", "it's {here}", "50%20"])
 def test_a_root_is_a_name_and_no_pattern(tmp_path, name):
     lake = Lake(Store(tmp_path / name))
