@@ -37,10 +37,11 @@ def trace(catalog: str | os.PathLike[str], lake: Lake, row_id: str) -> Story:
             that were rejected.
 
     Returns:
-        `row_id`, `messages`, `tools`, `meta`, `n_turns`, `n_chars`; `found_in`: every place that has the row, with
-        revision, licence and URI; `annotations`, each with its annotator spelled out; `labels`: what became of its
-        tags; `duplicates`: whom it stands for, and who stands for it; `subsets`: rank and gain, or why it was not
-        chosen; `runs`: what made all this. For a rejected record: `row_id` None, `rejected` and `runs`.
+        `row_id`, `messages`, `tools`, `n_turns`, `n_chars`; `found_in`: every place that has the row, with revision,
+        licence, URI and `meta`, the record's other columns there; `annotations`, each with its annotator spelled out;
+        `labels`: what became of its tags; `duplicates`: whom it stands for, and who stands for it; `subsets`: rank and
+        gain, or why it was not chosen; `runs`: what made all this. For a rejected record: `row_id` None, `rejected` and
+        `runs`.
 
     Raises:
         LookupError: no such row, or several that begin so; the message says what to do.
@@ -82,13 +83,12 @@ def _story(database: Database, lake: Lake, row_id: str) -> Story:
     )
     size = {name: [place.pop(name) for place in places].pop() for name in ("n_turns", "n_chars")}
     kept = _stands_for_it(database, row_id)
-    annotations = _annotations(database, row_id)
     return {
         "row_id": row_id,
-        **_texts(lake, row_id, places[0]["source"]),
+        **_texts(lake, row_id, places),
         **size,
         "found_in": places,
-        "annotations": annotations,
+        "annotations": _annotations(database, row_id),
         "labels": _labels(database, row_id),
         "duplicates": {"stands_for": _stands_for(database, row_id), "kept_instead": kept},
         "subsets": _subsets(database, row_id, kept),
@@ -96,15 +96,18 @@ def _story(database: Database, lake: Lake, row_id: str) -> Story:
     }
 
 
-def _texts(lake: Lake, row_id: str, source: str) -> Story:
-    """Return what was said; None where the lake has moved on since the catalog was built."""
-    columns = ["messages", "tools", "meta"]
-    found = lake.scan("raw_pool", source).filter(pl.col("row_id") == row_id).select(columns).head(1).collect()
+def _texts(lake: Lake, row_id: str, places: Sequence[Story]) -> Story:
+    """Return what was said, and add to each place its `meta`; None where the lake has moved on since the catalog."""
+    sources = list(dict.fromkeys(place["source"] for place in places))
+    columns = ["source", "origin", "messages", "tools", "meta"]
+    found = lake.scan("raw_pool", sources).filter(pl.col("row_id") == row_id).select(columns).collect()
+    meta = {(source, origin): text for source, origin, text in found.select("source", "origin", "meta").iter_rows()}
+    for place in places:
+        place["meta"] = _parsed(meta.get((place["source"], place["origin"])))
     if found.is_empty():
-        return dict.fromkeys(columns)
-    texts = found.row(0, named=True)
-    texts["messages"] = [{k: v for k, v in turn.items() if v is not None} for turn in texts["messages"]]
-    return texts | {"meta": json.loads(texts["meta"])}
+        return {"messages": None, "tools": None}
+    texts = found.select("messages", "tools").row(0, named=True)
+    return texts | {"messages": [{k: v for k, v in turn.items() if v is not None} for turn in texts["messages"]]}
 
 
 def _annotations(database: Database, row_id: str) -> list[Story]:

@@ -14,7 +14,6 @@ def test_a_row_says_where_it_came_from(home):
     found = story(home, ADD.row_id)
     assert found["row_id"] == ADD.row_id
     assert found["messages"] == [{"role": "user", "content": "Add 1 and 2."}, {"role": "assistant", "content": "3"}]
-    assert found["meta"] == {"topic": "a"}
     assert (found["n_turns"], found["n_chars"], found["tools"]) == (1, 13, None)
     first, second = found["found_in"]
     assert first == {
@@ -26,8 +25,10 @@ def test_a_row_says_where_it_came_from(home):
         "registered": True,
         "removed_at": None,
         "in_pool": False,
+        "meta": {"topic": "a"},
     }
     assert (second["source"], second["uri"], second["in_pool"]) == ("b", "b/*.json", True)
+    assert second["meta"] == {"topic": "b"}  # the other columns of a record belong to its place, not to the text
 
 
 def test_annotations_spell_their_annotator_out(home):
