@@ -39,7 +39,9 @@ class LakeIOManager(dg.ConfigurableIOManager):
         partitions = sorted(context.asset_partition_keys) if context.has_asset_partitions else [None]
         manifests = [found for name in partitions if (found := self.home.lake.current(asset, name)) is not None]
         if not manifests:
-            self.home.lake.scan(asset, [name for name in partitions if name is not None] or None)
+            sources = ", ".join(name or "" for name in partitions) or "no source"
+            where = f" for {sources}" if context.has_asset_partitions else ""
+            raise LookupError(f"{asset} has no published version{where} in {self.home.root}: materialise {asset} first")
         self._note(context, {_name(manifest): manifest.data_version for manifest in manifests})
         tables = (context.definition_metadata or {}).get("tables")
         frames = {table: self._scan(manifests, table) for table in tables or ["rows"]}
@@ -47,15 +49,15 @@ class LakeIOManager(dg.ConfigurableIOManager):
 
     def versions_read(self, context: dg.AssetExecutionContext) -> dict[str, str]:
         """Return the data version of every input that this step was given, by asset or asset/partition, sorted."""
-        return dict(sorted(self._read.get((context.run.run_id, str(context.op_execution_context.op_handle)), {}).items()))
+        step = (context.run.run_id, str(context.op_execution_context.op_handle))
+        return dict(sorted(self._read.get(step, {}).items()))
 
     def _scan(self, manifests: list[Manifest], table: str) -> pl.LazyFrame:
-        frames = [self.home.lake.scan_versions([manifest], table) for manifest in manifests]
-        if manifests[0].partition is not None and "source" not in frames[0].collect_schema():
-            frames = [
-                frame.with_columns(source=pl.lit(m.partition)) for frame, m in zip(frames, manifests, strict=True)
-            ]
-        return pl.concat(frames)
+        whole = self.home.lake.scan_versions(manifests, table)
+        if manifests[0].partition is None or "source" in whole.collect_schema():
+            return whole
+        parts = [(manifest.partition, self.home.lake.scan_versions([manifest], table)) for manifest in manifests]
+        return pl.concat([frame.with_columns(source=pl.lit(name)) for name, frame in parts])
 
     def _note(self, context: dg.InputContext, versions: dict[str, str]) -> None:
         """Keep what a step reads, for its manifest and the ledger."""
