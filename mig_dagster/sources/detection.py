@@ -2,30 +2,58 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+from mig_dagster.sources.fields import kind_of
 from mig_dagster.sources.formats import FORMATS
 from mig_dagster.sources.parsed import Format, Record
+from mig_dagster.sources.reasons import Defect
 from mig_dagster.sources.records import SourceFileError
 
 SAMPLE_RECORDS = 50
+_SHOWN = 60
 
 
 def detect(records: Sequence[Record], uri: str) -> Format:
     """Return the format that most of the records fit: more than half of them, and ties by the order of `FORMATS`.
 
+    Args:
+        records: at least one.
+        uri: the file, for the message.
+
     Raises:
-        SourceFileError: no format fits; it says what fields the records have and how to name the format.
+        SourceFileError: no format fits; it says what fields the records have and how to name format and columns.
     """
     counts = {name: sum(map(form.matches, records)) for name, form in FORMATS.items()}
     best = max(counts, key=counts.__getitem__)
     if 2 * counts[best] > len(records):
         return FORMATS[best]
     fields = Counter(name for record in records for name in record)
-    seen = ", ".join(f"{name} ({count})" for name, count in fields.most_common(12)) or "no record that is an object"
+    seen = ", ".join(f"{name} ({count})" for name, count in fields.most_common(12)) or "none"
     fits = ", ".join(f"{name} {count}" for name, count in counts.items() if count) or "none"
     problem = f"no format fits more than half of the first {len(records)} records; fields seen: {seen}; fits: {fits}"
-    remedy = f"Set `format:` to one of {', '.join(FORMATS)}, with `columns:` where the fields have other names"
+    remedy = (
+        "Name the format and where its fields are: `format: question_answer` with `columns: {question: <column>, "
+        "answer: <column>}`, or --format question_answer --column question=<column> --column answer=<column>. "
+        f"Formats: {', '.join(FORMATS)}"
+    )
     raise SourceFileError(uri, None, problem, remedy)
+
+
+def no_objects(uri: str, position: int, value: Any, raw: bytes | str | None) -> SourceFileError:
+    """Return the failure of a file that begins with records of which none is a JSON object.
+
+    Args:
+        uri: the file.
+        position: of the first record that is not blank.
+        value: what it is: a JSON value or a `Defect`.
+        raw: its text.
+    """
+    found = str(value) if isinstance(value, Defect) else kind_of(value)
+    text = raw.decode("utf-8", "backslashreplace") if isinstance(raw, bytes) else raw or ""
+    problem = f"none of the first records is a JSON object; this one begins with {text[:_SHOWN]!r} ({found})"
+    remedy = "Give JSON Lines, a JSON array or Parquet, plain or gzip; convert others, such as CSV, to one of these"
+    return SourceFileError(uri, f"record {position}", problem, remedy)
 
 
 def renamed(record: Record, columns: Mapping[str, str]) -> tuple[Record, Record]:

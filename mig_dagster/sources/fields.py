@@ -1,8 +1,10 @@
 """Fields of a record, checked for presence and type where a format reads them."""
 
 import json
+from collections.abc import Collection, Mapping
 from typing import Any
 
+from mig_dagster.conversation import Message
 from mig_dagster.sources.decode import decode_text
 from mig_dagster.sources.parsed import Record
 from mig_dagster.sources.reasons import Defect
@@ -35,15 +37,48 @@ def optional_text(record: Record, name: str) -> str:
 
 
 def list_field(record: Record, name: str) -> list[Any]:
-    """Return a field that must be a list; it may be empty.
+    """Return a field that must be a list, or the JSON text of one; it may be empty.
 
     Raises:
         Defect: `missing_field`, `null_field` or `wrong_type`.
     """
-    value = record.get(name)
+    value = listed(record.get(name))
     if type(value) is list:
         return value
     raise _unfit(record, name, "a list")
+
+
+def listed(value: Any) -> Any:
+    """Return the list that a text holds as JSON, as in columns that Parquet or CSV could not nest; else the value."""
+    if type(value) is str and value.lstrip().startswith("["):
+        unpacked = decode_text(value)
+        return unpacked if type(unpacked) is list else value
+    return value
+
+
+def own_names(record: Record, aliases: Mapping[str, str]) -> Record:
+    """Return the record with other common names of fields (alias -> field) replaced by the format's own.
+
+    Of two aliases of one field the first in the table counts; beside the field itself, an alias is a column like any
+    other.
+    """
+    if aliases.keys().isdisjoint(record):
+        return record
+    named = dict(record)
+    for alias, field in aliases.items():
+        if alias in named and field not in named:
+            named[field] = named.pop(alias)
+    return named
+
+
+def system_messages(record: Record) -> list[Message]:
+    """Return the system message of a record's field `system`, none where it is absent, null or empty.
+
+    Raises:
+        Defect: `wrong_type`.
+    """
+    system = optional_text(record, "system")
+    return [Message("system", system)] if system else []
 
 
 def object_items(items: list[Any], name: str) -> list[Record]:
@@ -79,7 +114,7 @@ def tools_field(record: Record) -> str | None:
     raise _unfit(record, "tools", "a list, or its JSON as a string")
 
 
-def remaining(record: Record, used: frozenset[str]) -> Record:
+def remaining(record: Record, used: Collection[str]) -> Record:
     """Return the columns that a format does not read; they become `meta`."""
     return {name: value for name, value in record.items() if name not in used}
 

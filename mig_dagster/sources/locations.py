@@ -50,7 +50,7 @@ def list_files(uri: str) -> list[SourceFile]:
     fs, path = file_system(uri)
     try:
         root, paths = _find(fs, path)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # each file system has errors of its own, such as those of an S3 client
         remedy = "Check the path and who may read it; in a pattern, ** stands alone between two slashes"
         raise SourceFileError(uri, None, f"cannot be listed ({error})", remedy) from error
     if not paths:

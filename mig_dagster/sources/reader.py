@@ -7,13 +7,13 @@ from types import MappingProxyType
 from typing import Any
 
 from mig_dagster.sources.containers import BLANK, RawRecord, raw_records
-from mig_dagster.sources.detection import SAMPLE_RECORDS, detect, renamed
+from mig_dagster.sources.detection import SAMPLE_RECORDS, detect, no_objects, renamed
 from mig_dagster.sources.fields import kind_of
-from mig_dagster.sources.formats import FORMATS
+from mig_dagster.sources.formats import FORMATS, fields_of
 from mig_dagster.sources.locations import SourceFile, list_files
 from mig_dagster.sources.parsed import Format, Parsed, Record
 from mig_dagster.sources.reasons import Defect
-from mig_dagster.sources.records import Accepted, Blank, Rejected, cut_raw
+from mig_dagster.sources.records import Accepted, Blank, Rejected, SourceFileError, cut_raw
 from mig_dagster.sources.registry import Source, suggestion
 from mig_dagster.sources.validate import validate
 
@@ -113,12 +113,19 @@ def form_and_records(uri: str, format: str | None, columns: Mapping[str, str]) -
 
     Raises:
         SourceFileError: as `read_file`.
+        ValueError: there is no format of that name, or none has a field that `columns` names.
     """
     if format is not None and format not in FORMATS:
         raise ValueError(f"format is {format!r}; {suggestion(format, tuple(FORMATS))}")
+    known = fields_of(format)
+    for name in columns:
+        if name not in known:
+            raise ValueError(f"columns names {name!r}, no field of the format; {suggestion(name, known)}")
     records = raw_records(uri)
-    if format is not None:
-        return FORMATS[format], records
+    return (FORMATS[format], records) if format is not None else _detected(uri, records, columns)
+
+
+def _detected(uri: str, records: Iterator[RawRecord], columns: Mapping[str, str]) -> tuple[Format, Iterator[RawRecord]]:
     head: list[RawRecord] = []
     objects: list[Record] = []
     for record in islice(records, _SAMPLE_POSITIONS):
@@ -127,7 +134,13 @@ def form_and_records(uri: str, format: str | None, columns: Mapping[str, str]) -
             objects.append(renamed(record[1], columns)[0])
             if len(objects) == SAMPLE_RECORDS:
                 break
-    return detect(objects, uri), chain(head, records)
+    if not objects:
+        raise no_objects(uri, *next((record for record in head if record[1] is not BLANK), head[0]))
+    form = detect(objects, uri)
+    if unread := [name for name in columns if name not in form.fields]:
+        problem = f"the records look like {form.name}, which does not read {unread}, the fields that `columns` names"
+        raise SourceFileError(uri, None, problem, f"Name the format, or map its own fields: {', '.join(form.fields)}")
+    return form, chain(head, records)
 
 
 def _parse_renamed(form: Format, record: Record, columns: Mapping[str, str]) -> Parsed:

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from mig_dagster.sources.formats import FORMATS
+from mig_dagster.sources.formats import FORMATS, fields_of
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _EXAMPLE = "sources:\n  - name: my-data\n    uri: data/*.jsonl"
@@ -191,8 +191,7 @@ def _constructed(place: Place, name: str) -> Any:
 
 
 def _check_columns(place: Place, columns: dict[Any, Any], format: str | None) -> None:
-    forms = [FORMATS[format]] if format is not None else list(FORMATS.values())
-    known = tuple(dict.fromkeys(name for form in forms for name in form.fields))
+    known = fields_of(format)
     for name, column in columns.items():
         if name not in known:
             raise place.error(f"`columns` names {name!r}, no field of the format; {suggestion(str(name), known)}")
@@ -205,4 +204,4 @@ def _check_columns(place: Place, columns: dict[Any, Any], format: str | None) ->
 def _resolved(uri: str, path: Path) -> str:
     if "://" in uri or os.path.isabs(uri):
         return uri
-    return os.path.normpath(path.absolute().parent / uri)
+    return os.path.normpath(path.absolute().parent / os.path.expanduser(uri))

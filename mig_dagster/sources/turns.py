@@ -1,9 +1,20 @@
 """Turns of a dialogue to messages: the two ways of writing one (`from`/`value`, `role`/`content`) and their roles."""
 
+from collections.abc import Sequence, Set
 from typing import Any
 
 from mig_dagster.conversation import Message
-from mig_dagster.sources.fields import kind_of, object_items, text_field
+from mig_dagster.sources.fields import (
+    kind_of,
+    list_field,
+    listed,
+    object_items,
+    own_names,
+    remaining,
+    system_messages,
+    text_field,
+    tools_field,
+)
 from mig_dagster.sources.parsed import Parsed, Record
 from mig_dagster.sources.reasons import Defect
 from mig_dagster.sources.tool_calls import calls_in_text, render_calls
@@ -19,15 +30,21 @@ ROLES = {
     "gpt": "assistant",
     "chatgpt": "assistant",
     "model": "assistant",
+    "bot": "assistant",
+    "ai": "assistant",
     "tool": "tool",
+    "ipython": "tool",
+    "tool_response": "tool",
     "function": "tool",
     "observation": "tool",
     "function_response": "tool",
 }
 _ROLE_CONTENT = frozenset({"role", "content"})
 _TURN = frozenset({"from", "value"})
-_MESSAGE = frozenset({"role", "content", "tool_calls", "reasoning_content"})
+_REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking")
+_TEXT_PARTS = ("text", "input_text", "output_text")
 _REASONING_PARTS = ("reasoning", "thinking")
+_ALIASES = {"system_prompt": "system", "functions": "tools"}
 
 
 def role_of(name: Any) -> str:
@@ -38,7 +55,7 @@ def role_of(name: Any) -> str:
     """
     if not isinstance(name, str):
         raise Defect("null_field" if name is None else "wrong_type", f"a turn's role is {kind_of(name)}")
-    role = ROLES.get(name)
+    role = ROLES.get(name) or ROLES.get(name.lower())
     if role is None:
         raise Defect("unknown_role", f"role {name[:60]!r}, known are {', '.join([*ROLES, *CALL_ROLES])}")
     return role
@@ -51,15 +68,47 @@ def add_turns(parsed: Parsed, turns: list[Any], field: str) -> None:
         Defect: what is wrong with a turn.
     """
     for turn in object_items(turns, field):
-        message, rest = _from_value(turn) if "from" in turn else _role_content(turn)
+        message, rest = _message(turn)
         if rest:
             parsed.extras[str(len(parsed.messages))] = rest
         parsed.messages.append(message)
 
 
-def is_turns(value: Any, key: str) -> bool:
-    """Return whether a value is a list whose first item is an object with that key: `from` or `role`."""
-    return isinstance(value, list) and bool(value) and isinstance(value[0], dict) and key in value[0]
+def begins_with(value: Any, key: str) -> bool:
+    """Return whether a value is a list, or its JSON text, whose first item is an object with that key."""
+    turns = listed(value)
+    return isinstance(turns, list) and bool(turns) and isinstance(turns[0], dict) and key in turns[0]
+
+
+def turns_of(record: Record, lists: Sequence[str]) -> Parsed:
+    """Return the parse of a record whose turns stand in the first of some fields that is there and not null.
+
+    A `system` beside the turns comes before them, unless they begin with a system turn that says the same.
+
+    Raises:
+        Defect: what is wrong with the field or a turn.
+    """
+    record = own_names(record, _ALIASES)
+    there = [name for name in lists if name in record]
+    name = next((name for name in there if record[name] is not None), (there or lists)[0])
+    parsed = Parsed(system_messages(record), tools_field(record), remaining(record, (name, "system", "tools")))
+    turns = list_field(record, name)
+    if parsed.messages and turns and _says(turns[0], parsed.messages[0]):
+        parsed.messages.clear()
+    add_turns(parsed, turns, name)
+    return parsed
+
+
+def _says(turn: Any, message: Message) -> bool:
+    """Return whether a turn is a message and nothing else."""
+    try:
+        return isinstance(turn, dict) and _message(turn)[0] == message
+    except Defect:
+        return False
+
+
+def _message(turn: Record) -> tuple[Message, Record]:
+    return _from_value(turn) if "from" in turn else _role_content(turn)
 
 
 def _from_value(turn: Record) -> tuple[Message, Record]:
@@ -88,9 +137,12 @@ def _rich_message(role: str, turn: Record) -> tuple[Message, Record]:
     """Return a message that has typed parts, calls, reasoning or columns of its own."""
     text, reasoning, calls = _content(role, turn)
     calls += _calls_field(turn)
-    if isinstance(turn.get("reasoning_content"), str):
-        reasoning = [turn["reasoning_content"], *reasoning]
-    rest = _rest(turn, _MESSAGE)
+    used = {"role", "content", "tool_calls", "function_call"}
+    thought = next((name for name in _REASONING_FIELDS if isinstance(turn.get(name), str)), None)
+    if thought is not None:
+        reasoning = [turn[thought], *reasoning]
+        used.add(thought)
+    rest = _rest(turn, used)
     rendered = None
     if calls:
         rendered, call_extras = render_calls(calls)
@@ -102,7 +154,7 @@ def _content(role: str, turn: Record) -> tuple[str, list[str], list[Any]]:
     content = turn.get("content")
     if isinstance(content, list):
         return _parts(object_items(content, "content"))
-    if content is None and role == "assistant" and ("content" in turn or turn.get("tool_calls")):
+    if content is None and role == "assistant" and ("content" in turn or _calls_field(turn)):
         return "", [], []
     return text_field(turn, "content"), [], []
 
@@ -114,7 +166,7 @@ def _parts(parts: list[Record]) -> tuple[str, list[str], list[Any]]:
     calls: list[Any] = []
     for part in parts:
         kind = part.get("type")
-        if kind == "text":
+        if kind in _TEXT_PARTS:
             texts.append(_part_text(part, "text"))
         elif kind in _REASONING_PARTS:
             reasonings.append(_part_text(part, kind))
@@ -132,7 +184,10 @@ def _part_text(part: Record, kind: str) -> str:
 
 
 def _calls_field(turn: Record) -> list[Any]:
-    calls = turn.get("tool_calls")
+    """Return `tool_calls`, or the one `function_call` that came before them in OpenAI's API."""
+    calls = turn.get("tool_calls") or turn.get("function_call")
+    if isinstance(calls, dict) and not turn.get("tool_calls"):
+        return [calls]
     if isinstance(calls, str) and calls.strip():
         return calls_in_text(calls)
     if not calls or isinstance(calls, str):
@@ -146,6 +201,6 @@ def _call_notes(extras: list[Record]) -> Record:
     return {"tool_calls": extras} if any(extras) else {}
 
 
-def _rest(turn: Record, used: frozenset[str]) -> Record:
+def _rest(turn: Record, used: Set[str]) -> Record:
     """Return a turn's own columns; Parquet gives every turn all of them, mostly null."""
     return {name: value for name, value in turn.items() if name not in used and value is not None}

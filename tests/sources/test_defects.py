@@ -95,7 +95,7 @@ def call(value: Any) -> dict[str, Any]:
 
 MESSAGES = {
     "an unknown role": (chat(USER, ("narrator", "x"), ASSISTANT), "unknown_role"),
-    "a role in capitals": (chat(("USER", "x"), ASSISTANT), "unknown_role"),
+    "a role that nobody plays": (chat(("narrator", "x"), ASSISTANT), "unknown_role"),
     "a role null": (chat((None, "x"), ASSISTANT), "null_field"),
     "a role that is a list": (chat((["user"], "x"), ASSISTANT), "wrong_type"),
     "a turn without a role": (chat(USER, {"content": "x"}), "missing_field"),

@@ -42,12 +42,37 @@ def test_what_was_seen_and_how_to_name_the_format_is_said(tmp_path: Path) -> Non
     with pytest.raises(SourceFileError) as caught:
         read(path)
     assert "fields seen: frage (1), antwort (1), question (1), answer (1); fits: question_answer 1" in str(caught.value)
-    assert "Set `format:` to one of xsample, preference, oasst," in caught.value.remedy
+    assert "`format: question_answer` with `columns: {question: <column>" in caught.value.remedy
+    assert "--format question_answer --column question=<column>" in caught.value.remedy
+    assert "Formats: xsample, preference, oasst," in caught.value.remedy
 
 
-def test_a_file_without_objects_is_a_failure(tmp_path: Path) -> None:
-    with pytest.raises(SourceFileError, match="fields seen: no record that is an object; fits: none"):
-        read(write(tmp_path / "a.jsonl", lines(b"oops", 12)))
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"instruction,output\na,b\n", r"record 1: .* begins with 'instruction,output' \(invalid_json: "),
+        (b'\n{"a": NaN}\n{"a": NaN}\n', r"record 2: .* begins with '\{\"a\": NaN\}' \(not_a_number: NaN\)"),
+        (b'["a", "b"]\n', r"begins with '\[\"a\", \"b\"\]' \(a list\)"),
+        (b"\x28\xb5\x2f\xfd zstd", r"\(invalid_utf8: .*\. Give JSON Lines, a JSON array or Parquet, plain or gzip"),
+    ],
+)
+def test_a_file_without_objects_fails_with_what_it_begins_with(tmp_path: Path, content: bytes, message: str) -> None:
+    with pytest.raises(SourceFileError, match=message):
+        read(write(tmp_path / "a.jsonl", content))
+
+
+def test_a_column_for_a_field_that_no_format_has_is_an_error(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", lines(QA))
+    with pytest.raises(ValueError, match="columns names 'instructions', no field of the format; did you mean 'instru"):
+        read(path, columns={"instructions": "question"})
+    with pytest.raises(ValueError, match="columns names 'input', no field of the format; Known are: question, context"):
+        read(path, format="question_answer", columns={"input": "id"})
+
+
+def test_a_column_for_a_field_of_another_format_than_the_detected_one_is_a_failure(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", lines(QA | {"old": [["a", "b"]]}))
+    with pytest.raises(SourceFileError, match=r"look like question_answer, which does not read \['history'\]"):
+        read(path, columns={"history": "old"})
 
 
 def test_columns_map_the_fields_of_the_format(tmp_path: Path) -> None:

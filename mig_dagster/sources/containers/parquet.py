@@ -6,7 +6,7 @@ import math
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from gzip import GzipFile
 from typing import IO, Any
 
@@ -18,6 +18,8 @@ from mig_dagster.sources.records import SourceFileError
 
 MAGIC = b"PAR1"
 _BATCH_ROWS = 512
+# Objects with keys of their own in every row: a Parquet struct gives each row the keys of all, null where absent.
+_OWN_KEYS = frozenset({"arguments", "parameters", "tools", "functions"})
 
 
 def read_rows(file: IO[bytes], uri: str) -> Iterator[tuple[int, Any, str | None]]:
@@ -31,12 +33,15 @@ def read_rows(file: IO[bytes], uri: str) -> Iterator[tuple[int, Any, str | None]
         # Small batches without read-ahead: rows of long conversations take megabytes.
         table = pq.ParquetFile(file, pre_buffer=False)
         _check_names(table.schema_arrow.names, uri)
-        as_json = None if _is_json(pa.struct(table.schema_arrow)) else _as_json
+        kind = pa.struct(table.schema_arrow)
+        as_json = None if _is_json(kind) else _as_json
+        pruned = _has_own_keys(kind)
         for batch in table.iter_batches(batch_size=_BATCH_ROWS):
             for row in batch.to_pylist():
                 position += 1
-                value = row if as_json is None else _converted(row, as_json)
-                yield position, value, None if value is row or isinstance(value, dict) else _shown(row)
+                present = _present(row) if pruned else row
+                value = present if as_json is None else _converted(present, as_json)
+                yield position, value, None if isinstance(value, dict) else _shown(row)
     except (pa.ArrowException, OSError) as error:
         problem = f"is not readable as Parquet ({error})"
         place = f"after row {position}" if position else None
@@ -70,6 +75,29 @@ def _is_json(kind: pa.DataType) -> bool:
     return any(test(kind) for test in tests)
 
 
+def _has_own_keys(kind: pa.DataType, inside: bool = False) -> bool:
+    """Return whether an Arrow type has a struct under one of the names `_OWN_KEYS`."""
+    if pa.types.is_struct(kind):
+        fields = [kind.field(index) for index in range(kind.num_fields)]
+        return inside or any(_has_own_keys(field.type, field.name in _OWN_KEYS) for field in fields)
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return _has_own_keys(kind.value_type, inside)
+    return False
+
+
+def _present(value: Any, inside: bool = False) -> Any:
+    """Return a value without the null keys of the objects under `_OWN_KEYS`."""
+    if isinstance(value, list):
+        return [_present(item, inside) for item in value]
+    if isinstance(value, dict):
+        return {
+            key: _present(item, inside or key in _OWN_KEYS)
+            for key, item in value.items()
+            if not (inside and item is None)
+        }
+    return value
+
+
 def _converted(row: dict[str, Any], as_json: Callable[[Any], Any]) -> Any:
     try:
         return as_json(row)
@@ -89,8 +117,16 @@ def _as_json(value: Any) -> Any:
     if isinstance(value, list | tuple):  # a map comes as a list of pairs
         return [_as_json(item) for item in value]
     if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
+        return _text_of(value)
     return str(value)
+
+
+def _text_of(value: bytes) -> str:
+    """Return text that its writer did not mark as text, as Spark and Impala once did; else base64."""
+    if b"\0" not in value:
+        with suppress(UnicodeDecodeError):
+            return value.decode()
+    return base64.b64encode(value).decode()
 
 
 def _shown(row: dict[str, Any]) -> str:

@@ -26,3 +26,9 @@ FORMATS: dict[str, Format] = {
         prompt_completion,
     )
 }
+
+
+def fields_of(format: str | None) -> tuple[str, ...]:
+    """Return the fields that `columns:` may name: those of one format, or of all where it is still to be detected."""
+    forms = FORMATS.values() if format is None else [FORMATS[format]]
+    return tuple(dict.fromkeys(name for form in forms for name in form.fields))

@@ -1,43 +1,57 @@
-"""Alpaca: `instruction`, optional `input`, and the answer in `output` or `response`; `history` pairs come first."""
+"""Alpaca and Dolly: `instruction`, optional `input` or `context`, and the answer; `history` pairs come first."""
 
 from typing import Any
 
 from mig_dagster.conversation import Message
-from mig_dagster.sources.fields import kind_of, optional_text, remaining, text_field, tools_field
+from mig_dagster.sources.fields import (
+    kind_of,
+    optional_text,
+    own_names,
+    remaining,
+    system_messages,
+    text_field,
+    tools_field,
+)
 from mig_dagster.sources.parsed import Format, Parsed, Record
 from mig_dagster.sources.reasons import Defect
 
-_FIELDS = ("instruction", "input", "output", "response", "system", "history", "tools")
-_WITH_OUTPUT = frozenset(_FIELDS) - {"response"}
-_WITH_RESPONSE = frozenset(_FIELDS)
+_FIELDS = ("instruction", "input", "output", "system", "history", "tools")
+_ALIASES = {
+    "context": "input",
+    "response": "output",
+    "completion": "output",
+    "answer": "output",
+    "system_prompt": "system",
+}
 
 
 def matches(record: Record) -> bool:
     """Return whether there is an instruction and an answer."""
-    return "instruction" in record and ("output" in record or "response" in record)
+    return "instruction" in record and "output" in own_names(record, _ALIASES)
 
 
 def parse(record: Record) -> Parsed:
-    """Return history, question and answer; beside an `output`, a `response` is a column like any other."""
-    answer = "response" if "output" not in record and "response" in record else "output"
-    question = Message("user", question_of(record))
-    messages = [question, Message("assistant", text_field(record, answer))]
-    if record.get("history") is not None:
-        messages = _history(record["history"]) + messages
-    if system := optional_text(record, "system"):
-        messages = [Message("system", system), *messages]
-    meta = remaining(record, _WITH_OUTPUT if answer == "output" else _WITH_RESPONSE)
-    return Parsed(messages, tools_field(record), meta)
+    """Return system, history, question and answer; beside an `output`, a `response` is a column like any other."""
+    record = own_names(record, _ALIASES)
+    messages = [
+        *system_messages(record),
+        *_history(record.get("history")),
+        Message("user", question_of(record, "instruction", "input")),
+        Message("assistant", text_field(record, "output")),
+    ]
+    return Parsed(messages, tools_field(record), remaining(record, _FIELDS))
 
 
-def question_of(record: Record) -> str:
-    """Return the instruction, with the input on lines of its own unless it is blank."""
-    instruction = text_field(record, "instruction")
-    context = optional_text(record, "input")
-    return f"{instruction}\n{context}" if context and not context.isspace() else instruction
+def question_of(record: Record, question: str, context: str) -> str:
+    """Return the field that asks, with the field that it is about on lines of its own unless that one is blank."""
+    text = text_field(record, question)
+    about = optional_text(record, context)
+    return f"{text}\n{about}" if about and not about.isspace() else text
 
 
 def _history(history: Any) -> list[Message]:
+    if history is None:
+        return []
     if not isinstance(history, list):
         raise Defect("wrong_type", f"field 'history' is {kind_of(history)}, expected a list of pairs")
     messages = []

@@ -26,7 +26,7 @@ def parse(record: Record) -> Parsed:
     Raises:
         Defect: among others `deleted_message` where the first message itself was deleted.
     """
-    parsed = Parsed([], None, remaining(record, frozenset(_FIELDS)))
+    parsed = Parsed([], None, remaining(record, _FIELDS))
     node = record.get("prompt")
     if not isinstance(node, dict):
         text_field(record, "prompt")  # says that it is absent or null

@@ -3,14 +3,15 @@
 from typing import Any
 
 from mig_dagster.conversation import Message
-from mig_dagster.sources.fields import optional_text, remaining, text_field, tools_field
+from mig_dagster.sources.fields import own_names, remaining, system_messages, text_field, tools_field
 from mig_dagster.sources.formats.alpaca import question_of
 from mig_dagster.sources.parsed import Format, Parsed, Record
 from mig_dagster.sources.reasons import Defect
 from mig_dagster.sources.turns import add_turns
 
-_PROMPTS = ("conversations", "messages", "prompt", "instruction", "question")
-_FIELDS = (*_PROMPTS, "input", "chosen", "system", "tools")
+_PROMPTS = ("conversations", "messages", "prompt", "instruction", "question", "query", "input")
+_FIELDS = (*_PROMPTS, "chosen", "system", "tools")
+_ALIASES = {"system_prompt": "system"}
 
 
 def matches(record: Record) -> bool:
@@ -23,18 +24,17 @@ def matches(record: Record) -> bool:
 def parse(record: Record) -> Parsed:
     """Return the prompt and the chosen answer.
 
-    The prompt is `conversations`, `messages`, `prompt` (a string or messages), `instruction` with `input`, or
-    `question`; without any, `chosen` is the whole conversation. A `chosen` that repeats the prompt, wholly or from
-    some turn on, does not say it twice.
+    The prompt is `conversations`, `messages`, `prompt` (a string or messages), `instruction` with `input`, `question`,
+    `query` or `input`; without any, `chosen` is the whole conversation. A `chosen` that repeats the prompt, wholly or
+    from some turn on, does not say it twice; one that is the whole prompt, answer and all, is taken as it is.
 
     Raises:
         Defect: among others `no_chosen_answer`.
     """
+    record = own_names(record, _ALIASES)
     prompt = next((name for name in _PROMPTS if record.get(name) is not None), None)
-    used = {prompt, "chosen", "system", "tools"} | ({"input"} if prompt == "instruction" else set())
-    parsed = Parsed([], tools_field(record), remaining(record, frozenset(name for name in used if name)))
-    if system := optional_text(record, "system"):
-        parsed.messages.append(Message("system", system))
+    used = {prompt or "prompt", "chosen", "system", "tools"} | ({"input"} if prompt == "instruction" else set())
+    parsed = Parsed(system_messages(record), tools_field(record), remaining(record, used))
     if prompt is not None:
         _add_prompt(parsed, record, prompt)
     elif isinstance(record.get("chosen"), str):
@@ -47,7 +47,7 @@ def _add_prompt(parsed: Parsed, record: Record, name: str) -> None:
     if isinstance(record[name], list):
         add_turns(parsed, record[name], name)
     else:
-        text = question_of(record) if name == "instruction" else text_field(record, name)
+        text = question_of(record, "instruction", "input") if name == "instruction" else text_field(record, name)
         parsed.messages.append(Message("user", text))
 
 
@@ -59,11 +59,21 @@ def _add_answer(parsed: Parsed, chosen: Any) -> None:
         return
     answer = Parsed([], None, {})
     add_turns(answer, chosen if isinstance(chosen, list) else [chosen], "chosen")
+    _cut_where_told_again(parsed, answer.messages)
     repeated = _overlap(parsed.messages, answer.messages)
     offset = len(parsed.messages) - repeated
     for index, notes in answer.extras.items():
         parsed.extras.setdefault(str(int(index) + offset), notes)
     parsed.messages += answer.messages[repeated:]
+
+
+def _cut_where_told_again(parsed: Parsed, answer: list[Message]) -> None:
+    """Drop the end of a prompt that has an answer of its own, where the chosen conversation tells that part again."""
+    prompt = parsed.messages
+    if prompt and prompt[-1].role == "assistant" and len(answer) > 1 and answer[0] in prompt:
+        again = prompt.index(answer[0])
+        del prompt[again:]
+        parsed.extras = {index: notes for index, notes in parsed.extras.items() if int(index) < again}
 
 
 def _overlap(prompt: list[Message], answer: list[Message]) -> int:

@@ -1,25 +1,20 @@
-"""ShareGPT: `conversations` of `from`/`value` turns, with `system` and `tools` beside them."""
+"""ShareGPT: `conversations` (or `messages`) of `from`/`value` turns, with `system` and `tools` beside them."""
 
-from mig_dagster.conversation import Message
-from mig_dagster.sources.fields import list_field, optional_text, remaining, tools_field
 from mig_dagster.sources.parsed import Format, Parsed, Record
-from mig_dagster.sources.turns import add_turns, is_turns
+from mig_dagster.sources.turns import begins_with, turns_of
 
+_LISTS = ("conversations", "conversation", "messages")
 _FIELDS = ("conversations", "system", "tools")
 
 
 def matches(record: Record) -> bool:
     """Return whether the first turn says who it is from."""
-    return is_turns(record.get("conversations"), "from")
+    return any(begins_with(record.get(name), "from") for name in _LISTS)
 
 
 def parse(record: Record) -> Parsed:
     """Return the turns; `function_call` calls tools for the assistant, `observation` is what a tool says."""
-    parsed = Parsed([], tools_field(record), remaining(record, frozenset(_FIELDS)))
-    if system := optional_text(record, "system"):
-        parsed.messages.append(Message("system", system))
-    add_turns(parsed, list_field(record, "conversations"), "conversations")
-    return parsed
+    return turns_of(record, _LISTS)
 
 
 FORMAT = Format("sharegpt", _FIELDS, matches, parse)

@@ -21,7 +21,7 @@ def parse(record: Record) -> Parsed:
     Raises:
         Defect: among others `tags_not_a_list`, `empty_scores` and `unequal_scores`.
     """
-    parsed = Parsed([], tools_field(record), remaining(record, frozenset(_FIELDS)))
+    parsed = Parsed([], tools_field(record), remaining(record, _FIELDS))
     add_turns(parsed, list_field(record, "dialogs"), "dialogs")
     _check_annotation(record.get("annotation"))
     return parsed
