@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from mig_dagster.graph import Entry, Vocabulary
+from mig_dagster.graph import Entry, Rule, Vocabulary
 from mig_dagster.selection import METHODS, mig
 from mig_dagster.stages.align import PoolFrames, align, tag_matrix
 from mig_dagster.stages.subset import SUBSET_SCHEMA, choose_subset
@@ -89,6 +89,23 @@ def test_a_row_that_was_never_annotated_is_excluded_as_missing():
     given = frames()
     aligned = align(replace(given, tags=given.tags.head(5)), MIG)
     assert aligned.excluded.rows() == [("id5", "s2", "tags: missing")]
+
+
+def test_association_rules_delete_labels_that_others_imply():
+    words = vocabulary({"a": "a", "b": "b", "c": "c"})
+    ruled = Vocabulary(words.entries, (Rule(("a",), "b", 0.99, 40),))
+    tags = pl.Series([["b", "a"], ["b"], [], ["c", "b", "a", "a"]])
+    assert tag_matrix(tags, ruled, LABELS).toarray().tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 0], [1, 0, 1]]
+
+
+def test_the_two_ways_to_a_matrix_agree():
+    words = vocabulary(dict(zip("abcdef", "aabbcc", strict=True)))
+    never = Vocabulary(words.entries, (Rule(("z",), "y", 0.99, 40),))
+    rng = np.random.default_rng(0)
+    tags = pl.Series([rng.choice(list("abcdefgh"), rng.integers(0, 6)).tolist() for _ in range(300)])
+    plain, ruled = (tag_matrix(tags, given, LABELS) for given in (words, never))
+    assert (plain.toarray() == ruled.toarray()).all()
+    assert plain.has_canonical_format
 
 
 def test_a_graph_older_than_the_vocabulary_is_refused():
