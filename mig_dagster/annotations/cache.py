@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mig_dagster.annotations.annotator import Batch, Column
+from mig_dagster.annotations.key_index import KeyIndex, Keys
 
 FLUSH_SECONDS = 30.0
 """The most work, in seconds, that a killed run loses."""
@@ -54,7 +55,7 @@ class FragmentCache:
 
     def __init__(self, files: Files) -> None:
         self._files = files
-        self._keys: dict[str, npt.NDArray[np.bytes_]] = {}  # of fragments seen; they never change
+        self._known: dict[str, _Known] = {}
 
     def append(self, fingerprint: str, keys: Sequence[str], batch: Batch) -> None:
         """Store the values of `keys`, flagged ones too: what failed once would fail again."""
@@ -62,7 +63,7 @@ class FragmentCache:
         path = f"cache/{fingerprint}/{time.time_ns():020d}-{_digest(content)}.npz"
         if not self._files.create(path, content):
             raise CacheError(f"cache fragment {path!r} exists already, though its name has the time of its writing")
-        self._keys[path] = _key_array(keys)
+        self._known_of(fingerprint).add(path, _key_array(keys))
 
     def load(self, fingerprint: str, keys: Sequence[str]) -> Iterator[tuple[Positions, Batch]]:
         """Yield what is known of `keys` (distinct), piece by piece.
@@ -75,35 +76,32 @@ class FragmentCache:
         """
         if not keys:
             return
-        wanted = np.array([key.encode() for key in keys])
-        order = np.argsort(wanted)
-        ordered = wanted[order]
-        known = np.zeros(len(keys), dtype=bool)
-        for path in sorted(filter(_FRAGMENT.fullmatch, self._files.list(f"cache/{fingerprint}/"))):
-            content, present = self._read_keys(path)
-            place = np.minimum(np.searchsorted(ordered, present), len(ordered) - 1)
-            hits = np.flatnonzero(ordered[place] == present)
-            positions, first = np.unique(order[place[hits]], return_index=True)
-            new = ~known[positions]
+        known = self._known_of(fingerprint)
+        wanted = _key_array(keys)
+        fragments, lines = known.index.find(wanted)
+        for fragment in np.unique(fragments[fragments >= 0]):
+            at = np.flatnonzero(fragments == fragment)
+            yield at, decode_fragment(self._read(known.paths[fragment]), lines[at])
+        missing = np.flatnonzero(fragments < 0)
+        for path in self._unseen(fingerprint, known):
+            content = self._read(path)
+            found, lines = known.add(path, decode_keys(content)).find(wanted[missing])
+            new = found >= 0
             if new.any():
-                known[positions] = True
-                yield positions[new], self._read_values(path, content, hits[first[new]])
+                at, missing = missing[new], missing[~new]
+                yield at, decode_fragment(content, lines[new])
 
     def writer(self, fingerprint: str) -> "FragmentWriter":
         """Return a context manager that collects values and flushes them every `FLUSH_SECONDS`."""
         return FragmentWriter(self, fingerprint)
 
-    def _read_keys(self, path: str) -> tuple[bytes | None, npt.NDArray[np.bytes_]]:
-        """Return a fragment's keys, with its bytes where they had to be read."""
-        if path in self._keys:
-            return None, self._keys[path]
-        content = self._read(path)
-        with np.load(BytesIO(content), allow_pickle=False) as fragment:
-            self._keys[path] = fragment["keys"]
-        return content, self._keys[path]
+    def _known_of(self, fingerprint: str) -> "_Known":
+        return self._known.setdefault(fingerprint, _Known())
 
-    def _read_values(self, path: str, content: bytes | None, lines: Positions) -> Batch:
-        return decode_fragment(self._read(path) if content is None else content, lines)
+    def _unseen(self, fingerprint: str, known: "_Known") -> list[str]:
+        """Return the fragments that were not read yet, oldest first."""
+        there = filter(_FRAGMENT.fullmatch, self._files.list(f"cache/{fingerprint}/"))
+        return sorted(set(there).difference(known.paths))
 
     def _read(self, path: str) -> bytes:
         content = self._files.read(path)
@@ -115,11 +113,27 @@ class FragmentCache:
         return content
 
 
+class _Known:
+    """The fragments of one annotator whose keys are known; fragments never change."""
+
+    def __init__(self) -> None:
+        self.index = KeyIndex()
+        self.paths: list[str] = []
+
+    def add(self, path: str, keys: Keys) -> KeyIndex:
+        """Take in a fragment, and return the index of it alone."""
+        self.index.add(keys)
+        self.paths.append(path)
+        alone = KeyIndex()
+        alone.add(keys)
+        return alone
+
+
 def _digest(content: bytes) -> str:
     return blake2b(content, digest_size=16).hexdigest()
 
 
-def _key_array(keys: Sequence[str]) -> npt.NDArray[np.bytes_]:
+def _key_array(keys: Sequence[str]) -> Keys:
     return np.array([key.encode() for key in keys], dtype=np.bytes_)
 
 
@@ -137,6 +151,13 @@ def encode_fragment(keys: Sequence[str], batch: Batch) -> bytes:
     buffer = BytesIO()
     np.savez(buffer, allow_pickle=False, **members)
     return buffer.getvalue()
+
+
+def decode_keys(content: bytes) -> Keys:
+    """Return a fragment's keys, by line."""
+    with np.load(BytesIO(content), allow_pickle=False) as fragment:
+        keys: Keys = fragment["keys"]
+    return keys
 
 
 def decode_fragment(content: bytes, lines: Positions) -> Batch:
