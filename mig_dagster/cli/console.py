@@ -16,7 +16,9 @@ from mig_dagster.annotations import CacheError
 from mig_dagster.annotations.model_files import ModelError
 from mig_dagster.sources import RegistryError, SourceFileError
 
-USER_ERRORS = (RegistryError, SourceFileError, ModelError, CacheError, LookupError, ValueError, FileNotFoundError)
+USER_ERRORS = (RegistryError, SourceFileError, ModelError, CacheError, LookupError, ValueError, OSError)
+DEFECTS = (IndexError, BrokenPipeError)
+"""Of the kinds above, what no user can mend: a mistake of ours, and a reader of our output that went away."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -39,6 +41,11 @@ def print_json(document: Any) -> None:
     typer.echo(json.dumps(document, ensure_ascii=False, default=str))
 
 
+def print_warning(text: str) -> None:
+    """Print a warning on stderr, as one line."""
+    err.print(f"[yellow]warning:[/] {escape(text)}", highlight=False)
+
+
 def explain_errors(command: Callable[P, R]) -> Callable[P, R]:
     """Turn what a user can mend into one line on stderr and exit code 2; leave real defects their traceback."""
 
@@ -46,6 +53,8 @@ def explain_errors(command: Callable[P, R]) -> Callable[P, R]:
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return command(*args, **kwargs)
+        except DEFECTS:
+            raise
         except USER_ERRORS as problem:
             message = problem.args[0] if isinstance(problem, KeyError) else problem
             err.print(f"[bold red]error:[/] {escape(str(message))}", highlight=False)
@@ -56,8 +65,10 @@ def explain_errors(command: Callable[P, R]) -> Callable[P, R]:
 
 @contextmanager
 def progress_bar(description: str) -> Iterator[Callable[[str, int, int | None], None]]:
-    """Show progress on stderr; yields `report(what, done, total)`, with `total` None while unknown."""
+    """Show progress on a terminal; yields `report(what, done, total)`, with `total` None while unknown."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=err, transient=True) as progress:
+    with Progress(
+        *columns, TimeRemainingColumn(), console=err, transient=True, disable=not err.is_terminal
+    ) as progress:
         task = progress.add_task(description, total=None)
         yield lambda what, done, total: progress.update(task, description=what, completed=done, total=total)

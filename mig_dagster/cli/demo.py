@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import typer
+from rich.markup import escape
 
 from mig_dagster.cli.console import AsJson, err, explain_errors, out, print_json, progress_bar
 
@@ -35,7 +36,8 @@ def demo(as_json: AsJson = False) -> None:
             begun = time.monotonic()
             outcome = run.start()
             err.print(
-                f"[green]done[/] {time.monotonic() - begun:5.1f} s  [bold]{run.name}[/]: {outcome}", highlight=False
+                f"[green]done[/] {time.monotonic() - begun:5.1f} s  [bold]{escape(run.name)}[/]: {escape(outcome)}",
+                highlight=False,
             )
     result = demo_result(definitions) | {"seconds": round(time.monotonic() - started, 1)}
     if as_json:

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
-from mig_dagster.cli.console import AsJson, err, explain_errors, out, print_json
+from mig_dagster.cli.console import AsJson, err, explain_errors, out, print_json, print_warning
 
 
 class GraphType(StrEnum):
@@ -67,7 +68,7 @@ def sample(
         print_json(result)
         return
     for warning in result["warnings"]:
-        err.print(f"[yellow]warning:[/] {warning}", highlight=False)
+        print_warning(warning)
     for reason, count in result["left_out"].items():
         err.print(f"left out {count:,} rows: {reason}", highlight=False)
-    out.print(f"{result['rows']:,} of {result['pool_rows']:,} rows -> {target}")
+    out.print(f"{result['rows']:,} of {result['pool_rows']:,} rows -> {escape(str(target))}")

@@ -8,8 +8,18 @@ from typing import Annotated, Any
 import typer
 import yaml
 from pydantic import TypeAdapter, ValidationError
+from rich.markup import escape
 
-from mig_dagster.cli.console import DEFAULT_HOME, AsJson, Home, err, explain_errors, out, print_json, progress_bar
+from mig_dagster.cli.console import (
+    DEFAULT_HOME,
+    AsJson,
+    Home,
+    explain_errors,
+    out,
+    print_json,
+    print_warning,
+    progress_bar,
+)
 from mig_dagster.sources import Source
 
 
@@ -31,14 +41,18 @@ def select(
     from mig_dagster.stages.select_files import SelectOptions, select_files
     from mig_dagster.storage import Store
 
-    rows_of(budget, 1)  # a budget that cannot be read is said before an hour of annotation
+    # What cannot be meant is said before an hour of annotation, not after it.
+    rows_of(budget, 1)
+    settings = method_settings(method, option or [])
+    if output.exists() and not output.is_dir():
+        raise ValueError(f"--output {output} is a file; name a folder")
     with progress_bar("reading") as report:
         done = select_files(
             named_sources(pool),
             output,
             method=method,
             budget=budget,
-            settings=parse_options(option or []),
+            settings=settings,
             options=_read_config(config, SelectOptions),
             cache=FragmentCache(Store(home)),
             on_progress=report,
@@ -48,11 +62,11 @@ def select(
         print_json(info)
         return
     for warning in done.info["warnings"]:
-        err.print(f"[yellow]warning:[/] {warning}", highlight=False)
+        print_warning(warning)
     rejected = sum(sum(counts["rejected"].values()) for counts in done.records.values())
     out.print(
         f"[bold]{done.files.rows:,}[/] of {done.info['pool_rows']:,} rows chosen by {method} "
-        f"({rejected:,} records rejected, {done.duplicates:,} duplicates left out) -> {output}"
+        f"({rejected:,} records rejected, {done.duplicates:,} duplicates left out) -> {escape(str(output))}"
     )
 
 
@@ -71,29 +85,44 @@ def named_sources(uris: Sequence[str]) -> list[Source]:
     return list(sources.values())
 
 
-def parse_options(pairs: Sequence[str]) -> dict[str, Any]:
-    """Return `name=value` pairs with the values read as YAML: numbers, true, null or text.
+def method_settings(method: str, pairs: Sequence[str]) -> dict[str, Any]:
+    """Return the options of a method from `name=value` pairs, each as its type.
 
     Raises:
-        ValueError: a pair has no name or no value.
+        ValueError: there is no such method, it has no such option, or the value is of another type.
     """
-    parsed = {}
+    from mig_dagster.selection import METHODS
+    from mig_dagster.selection.base import options
+
+    if method not in METHODS:
+        raise ValueError(f"unknown method {method!r}: expected one of {', '.join(sorted(METHODS))}")
+    known = options(METHODS[method])
+    settings: dict[str, Any] = {}
     for pair in pairs:
         name, _, value = pair.partition("=")
+        name = name.replace("-", "_")
         if not name or not value:
             raise ValueError(f"--option must be name=value, got {pair!r}")
-        # YAML 1.1 reads 1e-6 as text; Python's own reading comes first.
-        try:
-            parsed[name.replace("-", "_")] = float(value) if re.search(r"[.eE]", value) else int(value)
-        except ValueError:
-            parsed[name.replace("-", "_")] = yaml.safe_load(value)
-    return parsed
+        if name not in known:
+            raise ValueError(f"method {method} has no option {name!r}: it has {', '.join(known)}")
+        settings[name] = _validated(known[name][0], None if value == "null" else value, f"--option {name}")
+    return settings
 
 
 def _read_config(path: Path | None, options: type) -> Any:
-    document = yaml.safe_load(path.read_text()) if path else None
     try:
-        return TypeAdapter(options).validate_python(document or {})
+        document = yaml.safe_load(path.read_text(encoding="utf-8")) if path else None
+    except yaml.YAMLError as problem:
+        raise ValueError(f"{path}: is not valid YAML: {' '.join(str(problem).split())}") from problem
+    if document is not None and not isinstance(document, dict):
+        raise ValueError(f"{path}: expected sections such as `label_graph: {{threshold: 0.9}}`, found {document!r:.60}")
+    return _validated(options, document or {}, str(path))
+
+
+def _validated(kind: Any, value: Any, place: str) -> Any:
+    try:
+        return TypeAdapter(kind).validate_python(value)
     except ValidationError as problem:
         first = problem.errors()[0]
-        raise ValueError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from problem
+        where = ": ".join([place, ".".join(map(str, first["loc"]))] if first["loc"] else [place])
+        raise ValueError(f"{where}: {first['msg']}, got {first['input']!r:.60}") from problem

@@ -1,6 +1,7 @@
 """`mig-dagster sources`: what is registered, what a file holds, and editing sources.yaml."""
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,8 +9,17 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from mig_dagster.cli.console import DEFAULT_REGISTRY, AsJson, Registry, err, explain_errors, out, print_json
-from mig_dagster.sources import REASONS, Source, add_source, check, load_registry, remove_source
+from mig_dagster.cli.console import (
+    DEFAULT_REGISTRY,
+    AsJson,
+    Registry,
+    err,
+    explain_errors,
+    out,
+    print_json,
+    progress_bar,
+)
+from mig_dagster.sources import REASONS, Source, add_source, check, check_addition, load_registry, remove_source
 
 sources = typer.Typer(help="List, check, add and remove sources.", no_args_is_help=True)
 
@@ -30,7 +40,11 @@ def list_sources(registry: Registry = DEFAULT_REGISTRY, as_json: AsJson = False)
     table = Table("source", "uri", "format", "licence", "priority")
     for source in registered:
         table.add_row(
-            source.name, escape(source.uri), source.format or "detect", source.licence or "-", str(source.priority)
+            source.name,
+            escape(source.uri),
+            source.format or "detect",
+            escape(source.licence or "-"),
+            str(source.priority),
         )
     out.print(table)
 
@@ -44,7 +58,7 @@ def check_source(
     as_json: AsJson = False,
 ) -> None:
     """Read a source without storing anything, and count what would be accepted and rejected."""
-    report = check(uri, file_format, _mapping(column))
+    report = _checked(uri, file_format, _mapping(column))
     if as_json:
         print_json(report)
     else:
@@ -65,20 +79,22 @@ def add(
     registry: Registry = DEFAULT_REGISTRY,
     as_json: AsJson = False,
 ) -> None:
-    """Check a source and add it to sources.yaml; a source with an unreadable file is not added."""
+    """Check a source and add it to sources.yaml; one with an unreadable file, or without a usable record, is not."""
     source = Source(name, _from_registry(uri, registry), file_format, licence, priority, _mapping(column))
-    report = check(uri, file_format, source.columns)
-    failed = [file["failure"] for file in report["files"] if file["failure"]]
-    if not failed:
+    check_addition(registry, source)  # a slug that is no slug is said before every file is read
+    report = _checked(uri, file_format, source.columns)
+    obstacle = _obstacle(report)
+    if obstacle is None:
         add_source(registry, source)
     if as_json:
-        print_json({"added": not failed, "source": _fields(source), **report})
+        print_json({"added": obstacle is None, "source": _fields(source), **report})
     else:
         _print_report(report)
-        if not failed:
-            out.print(f"added [bold]{name}[/] to {registry}; a running `make dev` picks it up within 30 seconds")
-    if failed:
-        err.print(f"not added: {len(failed)} file(s) could not be read")
+        if obstacle is None:
+            added = f"added [bold]{name}[/] to {escape(str(registry))}"
+            out.print(f"{added}; a running `make dev` picks it up within 30 seconds")
+    if obstacle is not None:
+        err.print(f"not added: {obstacle}", markup=False, highlight=False)
         raise typer.Exit(1)
 
 
@@ -90,7 +106,23 @@ def remove(name: str, registry: Registry = DEFAULT_REGISTRY, as_json: AsJson = F
     if as_json:
         print_json({"removed": name})
     else:
-        out.print(f"removed [bold]{name}[/] from {registry}; a running `make dev` rebuilds the pool without it")
+        removed = f"removed [bold]{name}[/] from {escape(str(registry))}"
+        out.print(f"{removed}; a running `make dev` rebuilds the pool without it")
+
+
+def _checked(uri: str, file_format: str | None, columns: Mapping[str, str]) -> dict[str, Any]:
+    with progress_bar("reading") as report:
+        return check(uri, file_format, columns, on_progress=lambda path, records: report(path, records, None))
+
+
+def _obstacle(report: dict[str, Any]) -> str | None:
+    """Return why a source cannot be added, None where it can."""
+    failed = sum(file["failure"] is not None for file in report["files"])
+    if failed:
+        return f"{failed} of {len(report['files'])} files could not be read"
+    if not any(file["accepted"] for file in report["files"]):
+        return "every record is rejected; name another --format, or map its fields with --column"
+    return None
 
 
 def _from_registry(uri: str, registry: Path) -> str:
@@ -121,20 +153,20 @@ def _fields(source: Source) -> dict[str, Any]:
 
 def _print_report(report: dict[str, Any]) -> None:
     table = Table("file", "format", "records", "accepted", "rejected", "blank")
-    for file in report["files"]:
-        table.add_row(
-            escape(Path(file["path"]).name),
-            file["format"] or "-",
-            f"{file['records']:,}",
-            f"{file['accepted']:,}",
-            f"{sum(file['rejected'].values()):,}",
-            f"{file['blank']:,}",
-        )
+    names = _short_names([file["path"] for file in report["files"]])
+    for name, file in zip(names, report["files"], strict=True):
+        counts = (file["records"], file["accepted"], sum(file["rejected"].values()), file["blank"])
+        table.add_row(escape(name), file["format"] or "-", *(f"{count:,}" for count in counts))
     out.print(table)
-    for file in report["files"]:
-        for reason, count in sorted(file["rejected"].items()):
-            out.print(
-                f"{Path(file['path']).name}: {count:,} {reason} ({REASONS[reason]})", markup=False, highlight=False
-            )
+    for name, file in zip(names, report["files"], strict=True):
+        for reason, count in file["rejected"].items():
+            out.print(f"{name}: {count:,} {reason} ({REASONS[reason]})", markup=False, highlight=False)
         if file["failure"]:
-            err.print(file["failure"], markup=False, style="red")
+            err.print(file["failure"], markup=False, style="red", highlight=False)
+
+
+def _short_names(paths: Sequence[str]) -> list[str]:
+    """Return paths without the folders that all of them share."""
+    folders = [path.rpartition("/")[0] + "/" for path in paths]
+    shared = os.path.commonprefix(folders).rpartition("/")[0]  # noqa: RUF071 - cut back to a whole folder; may be a URI
+    return [path[len(shared) :].lstrip("/") for path in paths]

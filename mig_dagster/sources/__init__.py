@@ -7,7 +7,7 @@ from mig_dagster.sources.reader import files_of, read_file, read_source
 from mig_dagster.sources.reasons import REASONS, Defect
 from mig_dagster.sources.records import Accepted, Blank, Rejected, SourceFileError
 from mig_dagster.sources.registry import RegistryError, Source, load_registry
-from mig_dagster.sources.registry_edit import add_source, remove_source
+from mig_dagster.sources.registry_edit import add_source, check_addition, remove_source
 from mig_dagster.sources.revisions import FileVersion, Revision, resolve
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "SourceFileError",
     "add_source",
     "check",
+    "check_addition",
     "files_of",
     "load_registry",
     "read_file",

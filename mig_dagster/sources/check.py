@@ -1,16 +1,29 @@
 """Read a source without storing anything, and count what became of its records."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from mig_dagster.sources.locations import list_files
+from mig_dagster.sources.locations import SourceFile, list_files
 from mig_dagster.sources.reader import NO_COLUMNS, form_and_records, judged_records
 from mig_dagster.sources.records import Accepted, Rejected, SourceFileError
 
+PROGRESS_RECORDS = 5000
 
-def check(uri: str, format: str | None = None, columns: Mapping[str, str] = NO_COLUMNS) -> dict[str, Any]:
+
+def check(
+    uri: str,
+    format: str | None = None,
+    columns: Mapping[str, str] = NO_COLUMNS,
+    on_progress: Callable[[str, int], None] = lambda path, records: None,
+) -> dict[str, Any]:
     """Return what reading every file of a URI gives; a file that fails is reported and the next one is read.
+
+    Args:
+        uri: a path, glob, folder or URI.
+        format: a name of `FORMATS`; None detects it for each file.
+        columns: the file's own column for a field of the format.
+        on_progress: told the path within the source and the records read so far, every `PROGRESS_RECORDS`.
 
     Returns:
         `{"files": [{"path", "format", "records", "accepted", "rejected": {reason: count}, "blank", "failure"}]}`.
@@ -21,23 +34,27 @@ def check(uri: str, format: str | None = None, columns: Mapping[str, str] = NO_C
         files = list_files(uri)
     except SourceFileError as error:
         return {"files": [_report(uri, None, Counter(), Counter(), str(error))]}
-    return {"files": [_check_file(file.uri, file.relative, format, columns) for file in files]}
+    return {"files": [_check_file(file, format, columns, on_progress) for file in files]}
 
 
-def _check_file(uri: str, origin: str, format: str | None, columns: Mapping[str, str]) -> dict[str, Any]:
+def _check_file(
+    file: SourceFile, format: str | None, columns: Mapping[str, str], on_progress: Callable[[str, int], None]
+) -> dict[str, Any]:
     kinds: Counter[type] = Counter()
     reasons: Counter[str] = Counter()
     name, failure = format, None
     try:
-        form, records = form_and_records(uri, format, columns)
+        form, records = form_and_records(file.uri, format, columns)
         name = form.name
-        for record in judged_records(form, records, origin, columns):
+        for count, record in enumerate(judged_records(form, records, file.relative, columns)):
+            if count % PROGRESS_RECORDS == 0:
+                on_progress(file.relative, count)
             kinds[type(record)] += 1
             if isinstance(record, Rejected):
                 reasons[record.reason] += 1
     except SourceFileError as error:
         failure = str(error)
-    return _report(uri, name, kinds, reasons, failure)
+    return _report(file.uri, name, kinds, reasons, failure)
 
 
 def _report(

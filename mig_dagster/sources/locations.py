@@ -30,6 +30,8 @@ def file_system(uri: str) -> tuple[Any, str]:
     Raises:
         SourceFileError: the scheme is unknown, or its file system cannot be loaded.
     """
+    if not uri:
+        raise SourceFileError("''", None, "is no URI", "Write a path, or a URI such as demo://help_desk")
     try:
         fs, path = url_to_fs(uri)
     except (ValueError, ImportError) as error:

@@ -76,8 +76,17 @@ def load_registry(path: str | Path) -> dict[str, Source]:
         RegistryError: the file is missing, empty or not as described; the message names file and line.
     """
     path = Path(path)
+    return parse_registry(read_registry(path), path)
+
+
+def parse_registry(text: str, path: Path) -> dict[str, Source]:
+    """Return what `load_registry` returns of a text; `path` is for messages and relative URIs.
+
+    Raises:
+        RegistryError: the text is not as described.
+    """
     sources: dict[str, Source] = {}
-    for node in entries(read_registry(path), path):
+    for node in entries(text, path):
         source = _source(Place(path, node))
         if source.name in sources:
             raise Place(path, node).error(f"name {source.name!r} is used twice; give each source a name of its own")

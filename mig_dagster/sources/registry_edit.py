@@ -7,7 +7,14 @@ from typing import Any
 
 import yaml
 
-from mig_dagster.sources.registry import RegistryError, Source, load_registry, read_registry, sources_node
+from mig_dagster.sources.registry import (
+    RegistryError,
+    Source,
+    load_registry,
+    parse_registry,
+    read_registry,
+    sources_node,
+)
 
 
 def add_source(path: str | Path, source: Source) -> None:
@@ -21,10 +28,16 @@ def add_source(path: str | Path, source: Source) -> None:
         RegistryError: the registry has a mistake, or would have one with this source.
     """
     path = Path(path)
-    text = read_registry(path) if path.exists() else "sources: []\n"
-    if not text.strip():
-        text += "sources: []\n"
-    _replace(path, _with_entry(text, source, path))
+    _replace(path, _with_source(path, source))
+
+
+def check_addition(path: str | Path, source: Source) -> None:
+    """Check that a source can be added, without touching the registry or the source's files.
+
+    Raises:
+        RegistryError: as `add_source`, where nothing but the writing is left to fail.
+    """
+    _with_source(Path(path), source)
 
 
 def remove_source(path: str | Path, name: str) -> None:
@@ -52,7 +65,19 @@ def remove_source(path: str | Path, name: str) -> None:
     if len(sequence.value) == 1:
         line = _key_line(text)
         lines[line] = lines[line].replace("sources:", "sources: []", 1)
-    _replace(path, "".join(lines))
+    text = "".join(lines)
+    parse_registry(text, path)
+    _replace(path, text)
+
+
+def _with_source(path: Path, source: Source) -> str:
+    """Return the text of the registry with one source more; it has been read as a registry."""
+    text = read_registry(path) if path.exists() else "sources: []\n"
+    if not text.strip():
+        text += "sources: []\n"
+    text = _with_entry(text, source, path)
+    parse_registry(text, path)
+    return text
 
 
 def _with_entry(text: str, source: Source, path: Path) -> str:
@@ -111,17 +136,19 @@ def _flow_error(path: Path, sequence: yaml.Node) -> RegistryError:
 
 
 def _replace(path: Path, text: str) -> None:
-    """Write the new text beside the registry, check it there, and only then put it in its place."""
-    handle, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
-    beside = Path(name)
+    """Write the new text beside the registry and put it in its place; a link goes on pointing to the file it names."""
+    target = path.resolve()
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        load_registry(beside)
-        if path.exists():
-            beside.chmod(path.stat().st_mode)
-        os.replace(beside, path)
-    except RegistryError as error:
-        raise RegistryError(str(error).replace(str(beside), str(path))) from None
-    finally:
-        beside.unlink(missing_ok=True)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        beside = Path(name)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+                file.write(text)
+            beside.chmod(target.stat().st_mode if target.exists() else 0o644)
+            os.replace(beside, target)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        raise RegistryError(
+            f"{path}: cannot be written ({error.strerror}); check its folder and who may write it"
+        ) from error

@@ -93,3 +93,18 @@ def test_the_reference_example_is_read_though_its_third_line_is_broken(tmp_path,
     report = json.loads(stdout)
     assert code == 0
     assert (report["rows"], report["left_out"]) == (9, {"not valid JSON": 1})
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (("--num", -5), "k must be at least 0"),
+        (("--gain", "x"), "gain must be one of"),
+        (("--valid-tag-path", "."), "Is a directory"),
+    ],
+)
+def test_a_wrong_flag_is_one_line(pool, tiny_model, flags, message):
+    code, _, stderr = run("sample", pool, "--embedding-model", tiny_model, *flags)
+    assert code == 2
+    assert message in stderr
+    assert stderr.count("\n") == 1

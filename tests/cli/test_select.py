@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 import yaml
 
-from mig_dagster.cli.select import named_sources, parse_options
+from mig_dagster.cli.select import method_settings, named_sources
 from tests.cli.running import run
 
 WORDS = ["cat", "dog", "sum", "map", "poem", "tree", "code", "cook"]
@@ -91,6 +91,8 @@ def test_options_reach_the_method(pool, config, tmp_path):
         (("--budget", "many"), "neither rows"),
         (("--option", "speed=9"), "has no option 'speed'"),
         (("--option", "gain"), "name=value"),
+        (("--option", "phi_b=abc"), "--option phi_b: Input should be a valid number"),
+        (("--option", "phi_b=["), "--option phi_b: Input should be a valid number"),
         (("--method", "magic"), "unknown method 'magic'"),
     ],
 )
@@ -113,6 +115,86 @@ def test_two_pools_of_one_name_become_two_sources():
     assert names == ["train", "train-2", "help_desk"]
 
 
-def test_option_values_keep_their_types():
-    parsed = parse_options(["phi_a=1e-6", "k2=200", "norm=true", "gain=exact", "x=null"])
-    assert parsed == {"phi_a": 1e-6, "k2": 200, "norm": True, "gain": "exact", "x": None}
+def test_option_values_have_the_type_of_the_option():
+    settings = method_settings("mig", ["phi_a=1e-6", "norm=true", "gain=exact", "prop-weight=2"])
+    assert settings == {"phi_a": 1e-6, "norm": True, "gain": "exact", "prop_weight": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: [", "bad.yaml: is not valid YAML: while parsing"),
+        ("- a\n", "bad.yaml: expected sections such as"),
+        ("hello", "bad.yaml: expected sections such as"),
+        ("quality_scores: {scorer: magic}", "bad.yaml: quality_scores.scorer: Input should be 'lexical' or 'deita'"),
+    ],
+)
+def test_a_config_that_cannot_be_read_is_named(pool, tmp_path, text, message):
+    (tmp_path / "bad.yaml").write_text(text)
+    code, _, stderr = select(pool, tmp_path / "bad.yaml", tmp_path, "--output", tmp_path / "out")
+    assert code == 2
+    assert message in stderr
+    assert stderr.count("\n") == 1
+
+
+def test_paths_that_are_something_else_are_usage_errors(pool, config, tmp_path):
+    for flags, message in (
+        (("--config", tmp_path, "--output", tmp_path / "out"), "Is a directory"),
+        (("--config", config, "--output", pool), "is a file; name a folder"),
+        (("--config", config, "--output", tmp_path / "out", "--home", pool), "Not a directory"),
+    ):
+        code, _, stderr = run("select", pool, *flags)
+        assert code == 2
+        assert message in stderr
+        assert stderr.count("\n") == 1
+
+
+def test_square_brackets_in_a_path_are_not_markup(pool, config, tmp_path):
+    code, stdout, stderr = select(pool, config, tmp_path, "--output", tmp_path / "o[" / "x]")
+    assert code == 0, stderr
+    assert "o[/x]" in stdout
+
+
+def test_one_row_and_many_copies_of_it_give_that_row(config, tmp_path):
+    path = tmp_path / "same.jsonl"
+    path.write_text(json.dumps({"instruction": "tell me about a cat", "output": "It purrs."}) + "\n")
+    once = json.loads(select(path, config, tmp_path, "--output", tmp_path / "once", "--json")[1])
+    path.write_text(path.read_text() * 20)
+    often = json.loads(select(path, config, tmp_path, "--output", tmp_path / "often", "--json")[1])
+    assert (once["rows"], once["pool_rows"], once["duplicates"]) == (1, 1, 0)
+    assert (often["rows"], often["pool_rows"], often["duplicates"]) == (1, 1, 19)
+
+
+def test_chinese_text_is_chosen_and_written_as_it_is(config, tmp_path):
+    path = tmp_path / "zh.jsonl"
+    records = [{"instruction": f"解释第{i}个概念 cat", "output": "这是一种方法。" * (i + 1)} for i in range(6)]
+    path.write_text("".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records), encoding="utf-8")
+    code, _, stderr = select(path, config, tmp_path, "--output", tmp_path / "out", "--budget", "3")
+    assert code == 0, stderr
+    assert "解释第" in (tmp_path / "out" / "train.jsonl").read_text(encoding="utf-8")
+
+
+def test_an_annotated_pool_is_selected_with_its_own_scores_and_a_closed_vocabulary(tmp_path, tiny_model):
+    def row(i):
+        annotation = {
+            "instag": {"content": ["math", "logic"] if i % 2 else ["code", "nonsense"]},
+            "deita": {"quality_scores": [3.0 + i], "complexity_scores": [2.0]},
+        }
+        dialogs = [{"role": "user", "content": f"question {i}"}, {"role": "assistant", "content": f"answer {i}"}]
+        return json.dumps({"dialogs": dialogs, "annotation": annotation}) + "\n"
+
+    (tmp_path / "pool.jsonl").write_text("".join(map(row, range(10))))
+    (tmp_path / "valid.json").write_text('["math", "code", "logic", "never"]')
+    document = {
+        "encoder": {"model": str(tiny_model)},
+        "quality_scores": {"scorer": "deita"},
+        "label_vocabulary": {"mode": "closed", "list_path": str(tmp_path / "valid.json")},
+    }
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(document))
+    flags = ("--output", tmp_path / "out", "--budget", "2", "--json")
+    code, stdout, stderr = select(tmp_path / "pool.jsonl", tmp_path / "config.yaml", tmp_path, *flags)
+    assert code == 0, stderr
+    assert json.loads(stdout)["rows"] == 2
+    table = pl.read_parquet(tmp_path / "out" / "subset.parquet")
+    assert set(table["score"]) <= {2.0 * (3 + i) for i in range(10)}
+    assert {label for labels in table["labels"] for label in labels} <= {"math", "code", "logic"}

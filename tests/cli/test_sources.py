@@ -73,3 +73,91 @@ def test_a_bad_column_mapping_is_explained(pool):
     code, _, stderr = run("sources", "check", pool, "--column", "instruction")
     assert code == 2
     assert "field=column" in stderr
+
+
+def test_check_refuses_a_mapping_that_no_format_could_use(pool):
+    code, _, stderr = run("sources", "check", pool, "--column", "instructions=text")
+    assert code == 2
+    assert "columns names 'instructions'" in stderr
+
+
+def test_files_of_one_name_in_different_folders_are_told_apart(tmp_path):
+    for split in ("train", "test"):
+        (tmp_path / split).mkdir()
+        (tmp_path / split / "0000.jsonl").write_text(GOOD)
+    _, stdout, _ = run("sources", "check", tmp_path)
+    assert "train/0000.jsonl" in stdout
+    assert "test/0000.jsonl" in stdout
+    assert str(tmp_path) not in stdout
+
+
+def test_json_output_is_one_object_and_nothing_else_even_when_adding_fails(tmp_path):
+    (tmp_path / "bad.parquet").write_bytes(b"text")
+    registry = tmp_path / "sources.yaml"
+    code, stdout, stderr = run("sources", "add", "bad", tmp_path / "bad.parquet", "--registry", registry, "--json")
+    assert code == 1
+    assert json.loads(stdout)["added"] is False
+    assert stderr == "not added: 1 of 1 files could not be read\n"
+
+
+def test_a_source_of_which_no_record_can_be_used_is_not_added(tmp_path):
+    (tmp_path / "a.jsonl").write_text('{"instruction": "Add 1 and 2.", "output": ""}\n')
+    registry = tmp_path / "sources.yaml"
+    code, _, stderr = run("sources", "add", "a", tmp_path / "a.jsonl", "--registry", registry)
+    assert code == 1
+    assert "every record is rejected" in stderr
+    assert not registry.exists()
+
+
+def test_a_relative_path_is_written_as_seen_from_the_registry(tmp_path, monkeypatch):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "project").mkdir()
+    (tmp_path / "data" / "sums.jsonl").write_text(GOOD)
+    monkeypatch.chdir(tmp_path / "data")
+    monkeypatch.setenv("MIG_SOURCES", "../project/sources.yaml")
+    assert run("sources", "add", "sums", "sums.jsonl")[0] == 0
+    assert "uri: ../data/sums.jsonl" in (tmp_path / "project" / "sources.yaml").read_text()
+    monkeypatch.chdir("/")
+    registry = tmp_path / "project" / "sources.yaml"
+    (source,) = json.loads(run("sources", "list", "--registry", registry, "--json")[1])["sources"]
+    assert source["uri"] == str(tmp_path / "data" / "sums.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("Bad Name", "is no slug"), ("known", "is used twice; give each source a name of its own")]
+)
+def test_a_name_that_cannot_be_used_is_refused_before_the_files_are_read(tmp_path, name, message):
+    registry = tmp_path / "sources.yaml"
+    registry.write_text("sources:\n  - {name: known, uri: a.jsonl}\n")
+    code, stdout, stderr = run("sources", "add", name, tmp_path / "absent.jsonl", "--registry", registry, "--json")
+    assert (code, stdout) == (2, "")
+    assert message in stderr
+
+
+def test_a_registry_that_cannot_be_written_is_one_line_that_says_so(pool, tmp_path):
+    registry = tmp_path / "nowhere" / "sources.yaml"
+    code, _, stderr = run("sources", "add", "sums", pool, "--registry", registry)
+    assert code == 2
+    assert f"error: {registry}: cannot be written (No such file or directory)" in stderr
+    assert stderr.count("\n") == 1
+
+
+def test_a_scheme_without_its_client_is_a_failure_of_the_check(monkeypatch):
+    from mig_dagster.sources import locations
+
+    class Broken:
+        def isfile(self, path):
+            raise RuntimeError("no credentials")
+
+    monkeypatch.setattr(locations, "url_to_fs", lambda uri: (Broken(), uri))
+    code, stdout, _ = run("sources", "check", "s3://bucket/rows.jsonl", "--json")
+    assert code == 1
+    assert "cannot be listed (no credentials)" in json.loads(stdout)["files"][0]["failure"]
+
+
+def test_removing_an_unknown_source_names_the_known_ones(tmp_path):
+    registry = tmp_path / "sources.yaml"
+    registry.write_text("sources:\n  - {name: known, uri: a.jsonl}\n")
+    code, _, stderr = run("sources", "remove", "other", "--registry", registry)
+    assert code == 2
+    assert stderr == f"error: no source is called 'other' in {registry}; there are: known\n"

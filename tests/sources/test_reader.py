@@ -7,6 +7,7 @@ import pytest
 
 from mig_dagster.demo import SOURCES
 from mig_dagster.sources import FORMATS, Accepted, Source, SourceFileError, check, files_of, read_source
+from mig_dagster.sources.check import PROGRESS_RECORDS
 from mig_dagster.sources.locations import list_files
 from tests.sources.writing import ROW, lines, read, write
 
@@ -155,3 +156,15 @@ def test_an_unknown_format_is_an_error_that_names_the_known_ones(tmp_path: Path)
     path = write(tmp_path / "a.jsonl", lines(ROW))
     with pytest.raises(ValueError, match=r"format is 'alpacca'; did you mean 'alpaca'\? Known are: xsample"):
         read(path, format="alpacca")
+
+
+def test_a_check_tells_how_far_it_is(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", lines(*[ROW] * (PROGRESS_RECORDS + 1)))
+    told: list[tuple[str, int]] = []
+    check(path, on_progress=lambda name, records: told.append((name, records)))
+    assert told == [("a.jsonl", 0), ("a.jsonl", PROGRESS_RECORDS)]
+
+
+def test_an_empty_uri_is_a_failure_not_the_current_folder() -> None:
+    (report,) = check("")["files"]
+    assert "is no URI" in report["failure"]

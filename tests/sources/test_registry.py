@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from mig_dagster.sources import RegistryError, Source, add_source, load_registry, remove_source
+from mig_dagster.sources import RegistryError, Source, add_source, check_addition, load_registry, remove_source
 
 REGISTRY = """\
 # What we train on.
@@ -264,3 +264,35 @@ def test_a_list_in_brackets_is_left_to_its_owner(tmp_path: Path) -> None:
         add_source(path, Source("c", "d"))
     with pytest.raises(RegistryError, match=r"sources.yaml:1: the list is written in brackets"):
         remove_source(path, "a")
+
+
+def test_a_linked_registry_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "real.yaml").write_text("sources: []\n")
+    (tmp_path / "sources.yaml").symlink_to("real.yaml")
+    add_source(tmp_path / "sources.yaml", Source("a", "a.jsonl"))
+    assert (tmp_path / "sources.yaml").is_symlink()
+    assert set(load_registry(tmp_path / "real.yaml")) == {"a"}
+
+
+def test_a_registry_that_cannot_be_written_is_left_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "sources.yaml"
+    path.write_text("sources: []\n")
+
+    def refuse(*names: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("os.replace", refuse)
+    with pytest.raises(
+        RegistryError, match=r"sources\.yaml: cannot be written \(Permission denied\); check its folder"
+    ):
+        add_source(path, Source("a", "a.jsonl"))
+    assert [file.name for file in tmp_path.iterdir()] == ["sources.yaml"]
+    assert path.read_text() == "sources: []\n"
+
+
+def test_checking_an_addition_writes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "sources.yaml"
+    check_addition(path, Source("a", "a.jsonl"))
+    assert not path.exists()
+    with pytest.raises(RegistryError, match="is no slug"):
+        check_addition(path, Source("A", "a.jsonl"))
