@@ -1,5 +1,7 @@
 """Sensors: one watches sources.yaml and its files, one runs what the automation conditions ask for."""
 
+from collections.abc import Sequence
+
 import dagster as dg
 
 from assets.jobs import rebuild_label_space_and_subsets
@@ -9,6 +11,9 @@ from assets.sources import source_revisions
 from mig_dagster.sources import RegistryError
 from resources.home import MigHome
 from resources.registry import SourceRegistry
+
+POOLS = ("gpu", "catalog")
+"""The pools that assets name: what one run at a time may use."""
 
 
 @dg.sensor(
@@ -30,16 +35,29 @@ def sources_sensor(
         context.log.error(f"source {name}: {problem}")
     for name in changes.removed:
         home.record_removal(name)
-    return _result(changes, rebuild=_pool_is_stale(changes, home))
+    _limit_pools(context.instance)
+    new = [
+        name for name in changes.added if not context.instance.has_dynamic_partition(str(source_partitions.name), name)
+    ]
+    return _result(changes, rebuild=_pool_is_stale(changes, new, home))
 
 
-def _pool_is_stale(changes: Changes, home: MigHome) -> bool:
+def _limit_pools(instance: dg.DagsterInstance) -> None:
+    """Give every pool its default limit before a run asks for it.
+
+    The run queue does so itself when it meets a pool, but lets all runs of that first look pass.
+    """
+    for pool in POOLS:
+        instance.event_log_storage.initialize_concurrency_limit_to_default(pool)
+
+
+def _pool_is_stale(changes: Changes, new: Sequence[str], home: MigHome) -> bool:
     """Say whether the pool changed though no data version did, so that automation would not notice.
 
-    That is so when a source went, when another source now wins duplicates, and when a source came back whose rows are
-    in the lake.
+    That is so when a source went, when another source now wins duplicates, and when a source came back (it is `new` as
+    a partition) whose rows are in the lake.
     """
-    returned = any(home.lake.current("row_signatures", name) is not None for name in changes.added)
+    returned = any(home.lake.current("row_signatures", name) is not None for name in new)
     stale = changes.removed or changes.priorities_changed or returned
     return bool(stale) and any(home.lake.current("row_signatures", name) is not None for name in changes.seen)
 

@@ -1,12 +1,15 @@
 """The sensor that keeps the partitions equal to sources.yaml."""
 
 import os
+from pathlib import Path
 
 import dagster as dg
 import pytest
+import yaml
 
+from assets import all_assets
 from assets.pool import raw_pool
-from assets.sensors import sources_sensor
+from assets.sensors import POOLS, sources_sensor
 from tests.dag.tiny import SOURCES, alpaca, materialise_all, messages, versions
 
 
@@ -176,3 +179,21 @@ def test_a_source_without_files_is_reported_so_that_its_own_run_fails_with_the_r
     assert reported(watcher.tick()) == []  # once is enough
     place.write("maths", [alpaca(i) for i in range(40)])
     assert reported(watcher.tick()) == ["maths"]
+
+
+def test_a_sensor_that_forgot_everything_rebuilds_nothing_that_is_there(place, instance):
+    """As after the demo, whose runs were not started by the sensor: partitions and rows exist, the cursor does not."""
+    materialise_all(place, instance)
+    result = Watcher(place, instance).tick()
+    assert result.run_requests == []
+
+
+def test_every_pool_has_its_limit_before_a_run_asks_for_it(place):
+    """The queue lets all runs of its first look at a pool pass, so that several would load models onto one GPU."""
+    named = {asset.op.pool for asset in all_assets if isinstance(asset, dg.AssetsDefinition)} - {None}
+    settings = yaml.safe_load((Path(__file__).parents[2] / "dagster.yaml").read_text())
+    with dg.DagsterInstance.ephemeral(settings=settings) as instance:
+        Watcher(place, instance).tick()
+        limits = {pool.name: pool.limit for pool in instance.event_log_storage.get_pool_limits()}
+    assert limits == dict.fromkeys(POOLS, 1)
+    assert named == set(POOLS)
