@@ -2,6 +2,10 @@
 
 import json
 import os
+import signal
+import subprocess
+import sys
+import textwrap
 import time
 from pathlib import Path
 from uuid import uuid4
@@ -196,6 +200,37 @@ def test_a_build_that_fails_leaves_the_catalog_before_it_and_no_files(tmp_path, 
         rebuilt(home)
     assert Path(home.catalog).read_bytes() == before
     assert [path.name for path in Path(home.catalog).parent.iterdir()] == ["lineage.duckdb"]
+
+
+BUILD = """
+    import sys
+    from mig_dagster.lineage import Ledger, build_catalog, catalog
+    from mig_dagster.storage import Lake, Store
+
+    store = Store(sys.argv[1])
+    step = int(sys.argv[2])
+
+    def stop(database, inputs):
+        print("here", flush=True)
+        sys.stdin.readline()
+
+    catalog.FILL = [*catalog.FILL[:step], stop]
+    build_catalog(Lake(store), Ledger(store), [], sys.argv[3])
+"""
+
+
+@pytest.mark.parametrize("step", [0, 5, 12])
+def test_a_killed_build_leaves_the_catalog_before_it(tmp_path, step):
+    home = fill(Home(tmp_path))
+    before = rebuilt(home)
+    command = [sys.executable, "-c", textwrap.dedent(BUILD), home.store.root, str(step), str(home.catalog)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"here\n"
+        process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    with open_catalog(home.catalog) as database:
+        assert {name: len(database.table(name)) for name in before} == before
+    assert rebuilt(home) == before
 
 
 def test_what_a_killed_build_left_goes_when_it_is_old(tmp_path):
