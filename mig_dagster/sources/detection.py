@@ -35,7 +35,7 @@ def detect(records: Sequence[Record], uri: str) -> Format:
     remedy = (
         "Name the format and where its fields are: `format: question_answer` with `columns: {question: <column>, "
         "answer: <column>}`, or --format question_answer --column question=<column> --column answer=<column>. "
-        f"Formats: {', '.join(FORMATS)}"
+        f"Formats: {', '.join(FORMATS)}. A file beside the data is left out by a pattern such as data/*.jsonl"
     )
     raise SourceFileError(uri, None, problem, remedy)
 

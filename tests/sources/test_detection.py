@@ -45,6 +45,7 @@ def test_what_was_seen_and_how_to_name_the_format_is_said(tmp_path: Path) -> Non
     assert "`format: question_answer` with `columns: {question: <column>" in caught.value.remedy
     assert "--format question_answer --column question=<column>" in caught.value.remedy
     assert "Formats: xsample, preference, oasst," in caught.value.remedy
+    assert "left out by a pattern such as data/*.jsonl" in caught.value.remedy
 
 
 @pytest.mark.parametrize(
