@@ -1,5 +1,6 @@
 """The dataset card of a subset, with the front matter that dataset hubs read."""
 
+import html
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,7 +18,7 @@ configs:
   - split: train
     path: train.jsonl
 ---
-# {{ lock.name }}
+# {{ lock.name | in_line }}
 
 {{ "{:,}".format(rows) }} rows chosen by `{{ lock.method }}` from a pool of {{ "{:,}".format(lock.pool_rows) }},
 in the order in which they were chosen: the first k rows are the subset for budget k.
@@ -25,7 +26,7 @@ in the order in which they were chosen: the first k rows are the subset for budg
 | source | licence | rows |
 |---|---|---:|
 {% for source, count in mix -%}
-| {{ source }} | {{ lock.licences.get(source) or "not stated" }} | {{ "{:,}".format(count) }} |
+| {{ source }} | {{ (lock.licences.get(source) or "not stated") | in_line }} | {{ "{:,}".format(count) }} |
 {% endfor %}
 Options: `{{ lock.options | tojson }}`. Scores by `{{ lock.scorer }}`. `selection.lock.json` pins every input.
 {% if lock.shortfall %}
@@ -41,5 +42,11 @@ def dataset_card(rows: pl.DataFrame, lock: Mapping[str, Any]) -> str:
         lock: `name`, `method`, `pool_rows`, `options`, `scorer`, `licences` (source to licence or None), `shortfall`.
     """
     mix = rows.group_by("source").len().sort(["len", "source"], descending=[True, False]).rows()
-    template = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True).from_string(CARD)
-    return template.render(lock=lock, rows=len(rows), mix=mix)
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
+    environment.filters["in_line"] = _in_line
+    return environment.from_string(CARD).render(lock=lock, rows=len(rows), mix=mix)
+
+
+def _in_line(text: str) -> str:
+    """Return text that neither ends its line or its table cell nor is taken for HTML."""
+    return html.escape(" ".join(text.split()), quote=False).replace("|", "&#124;")

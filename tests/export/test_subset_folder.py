@@ -84,6 +84,12 @@ def test_the_card_names_sources_licences_and_counts(tmp_path):
     assert "chosen by `mig` from a pool of 40" in card
 
 
+def test_a_free_text_licence_breaks_neither_the_table_nor_the_page(tmp_path):
+    write_subset(tmp_path, subset(), lock={**LOCK, "licences": {"a": "MIT | see\n<script>alert(1)</script>"}})
+    card = (tmp_path / "README.md").read_text()
+    assert "| a | MIT &#124; see &lt;script&gt;alert(1)&lt;/script&gt; | 1 |\n" in card
+
+
 def test_an_empty_subset_is_written_whole(tmp_path):
     written = write_subset(tmp_path / "out", subset().clear(), lock=LOCK)
     assert (written.rows, written.reread) == (0, 0)
