@@ -282,9 +282,7 @@ def test_a_registry_that_cannot_be_written_is_left_as_it_was(tmp_path: Path, mon
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("os.replace", refuse)
-    with pytest.raises(
-        RegistryError, match=r"sources\.yaml: cannot be written \(Permission denied\)"
-    ):
+    with pytest.raises(RegistryError, match=r"sources\.yaml: cannot be written \(Permission denied\)"):
         add_source(path, Source("a", "a.jsonl"))
     assert [file.name for file in tmp_path.iterdir()] == ["sources.yaml"]
     assert path.read_text() == "sources: []\n"
