@@ -11,6 +11,8 @@ import dagster as dg
 
 import mig_dagster
 from assets.metadata import column_schema
+from assets.partitions import source_partitions
+from assets.sources import source_revisions
 from mig_dagster.conversation import canonical_json, hash_text
 from mig_dagster.sources import SourceFileError
 from mig_dagster.storage import Manifest
@@ -21,6 +23,8 @@ Checked = dg.MaterializeResult[Any] | dg.AssetCheckResult
 TRANSIENT = (ConnectionError, TimeoutError)
 """Errors that may be gone at the next attempt; all others would come again."""
 WAIT_SECONDS = 30
+ATTEMPTS = 3
+"""How often an asset runs again because an input changed while it ran; after that it is published as it is."""
 EXPLAINED = (SourceFileError, LookupError, ValueError)
 """Errors whose message says what to do: the UI shows it instead of a traceback."""
 
@@ -76,6 +80,10 @@ def recorded(body: Callable[..., Outcome]) -> Callable[..., Iterator[Checked]]:
         if refused := _refused(context, outcome.checks):
             yield from outcome.checks
             raise dg.Failure(f"not published: {refused}; the version before it stays current")
+        if (overtaken := _overtaken(context, outcome, arguments["home"])) and context.retry_number < ATTEMPTS:
+            # Automation takes a change for handled when the asset is materialised after it, whichever version was read.
+            context.log.info(f"{', '.join(overtaken)} changed meanwhile: running again on what is current now")
+            raise dg.RetryRequested(max_retries=ATTEMPTS, seconds_to_wait=0)
         _record(context, outcome, started, arguments)
         yield _materialised(outcome, arguments["home"])
 
@@ -91,6 +99,19 @@ def _refused(context: dg.AssetExecutionContext, checks: Sequence[dg.AssetCheckRe
     blocking = {spec.name for spec in context.assets_def.check_specs if spec.blocking}
     failed = [check for check in checks if not check.passed and check.check_name in blocking]
     return "; ".join(f"{check.check_name}: {check.description}" for check in failed)
+
+
+def _overtaken(context: dg.AssetExecutionContext, outcome: Outcome, home: MigHome) -> list[str]:
+    """Return the inputs that have another version now than the one that was read, or appeared since; sorted."""
+    elsewhere = source_revisions.key.to_user_string() + "/"  # what a source's files are like is not in the lake
+    read = {name: version for name, version in outcome.inputs.items() if not name.startswith(elsewhere)}
+    wanted = set(read)
+    if not context.has_partition_key:
+        # A source that went needs no look: the sensor rebuilds what was made from it.
+        sources = context.instance.get_dynamic_partitions(str(source_partitions.name))
+        wanted |= {f"{name.partition('/')[0]}/{source}" for name in read if "/" in name for source in sources}
+    now = {name: home.lake.current(*name.split("/", 1)) for name in wanted}
+    return sorted(name for name, manifest in now.items() if manifest and manifest.data_version != read.get(name))
 
 
 def _materialised(outcome: Outcome, home: MigHome) -> dg.MaterializeResult[Any]:

@@ -1,6 +1,7 @@
 """What the wrapper around every asset does, shown on assets of one line."""
 
 import dagster as dg
+import polars as pl
 import pytest
 
 from assets.checks import holds, specs, warns
@@ -111,3 +112,70 @@ def test_a_lost_connection_is_tried_again(run, monkeypatch):
 
     _, result = run(body)
     assert (result.success, len(attempts)) == (True, 2)
+
+
+def upstream(home, version, partition=None):
+    """Publish a version of the asset `upstream`; return its data version."""
+    frame = pl.DataFrame({"value": [version]})
+    return home.lake.publish(home.lake.write("upstream", frame, partition=partition)).data_version
+
+
+def test_an_asset_whose_input_changed_while_it_ran_runs_again_on_the_new_version(run):
+    """Automation takes a change for handled when the asset is materialised after it, whichever version was read."""
+    read = []
+
+    def body(context: dg.AssetExecutionContext, home: MigHome) -> Outcome:
+        if not read:
+            upstream(home, 1)
+        read.append(home.lake.current("upstream").data_version)
+        if len(read) == 1:
+            upstream(home, 2)
+        return Outcome(f"of {read[-1]}", 0, {"upstream": read[-1]})
+
+    home, result = run(body)
+    assert result.success
+    assert len(set(read)) == 2
+    (event,) = result.get_asset_materialization_events()
+    assert event.materialization.tags["dagster/data_version"] == f"of {home.lake.current('upstream').data_version}"
+    assert home.ledger.read("runs").height == 1
+
+
+def test_an_input_that_never_rests_does_not_keep_an_asset_for_ever(run):
+    read = []
+
+    def body(context: dg.AssetExecutionContext, home: MigHome) -> Outcome:
+        read.append(upstream(home, len(read)))
+        upstream(home, -len(read))
+        return Outcome("v", 0, {"upstream": read[-1]})
+
+    _, result = run(body)
+    assert (result.success, len(read)) == (True, 4)
+
+
+def test_a_source_that_appears_meanwhile_counts_as_a_change(run):
+    attempts = []
+
+    def body(context: dg.AssetExecutionContext, home: MigHome) -> Outcome:
+        attempts.append(1)
+        if len(attempts) == 1:
+            context.instance.add_dynamic_partitions("source", ["a", "b"])
+            versions = {"upstream/a": upstream(home, 1, "a")}
+            upstream(home, 2, "b")
+            return Outcome("v", 0, versions)
+        sources = context.instance.get_dynamic_partitions("source")
+        return Outcome("v", 0, {f"upstream/{s}": home.lake.current("upstream", s).data_version for s in sources})
+
+    _, result = run(body)
+    assert (result.success, len(attempts)) == (True, 2)
+
+
+def test_a_source_that_was_removed_changes_nothing(run):
+    """Its versions stay in the lake and in the catalog."""
+    attempts = []
+
+    def body(context: dg.AssetExecutionContext, home: MigHome) -> Outcome:
+        attempts.append(1)
+        return Outcome("v", 0, {"upstream/gone": upstream(home, 1, "gone"), "source_revisions/gone": "r"})
+
+    _, result = run(body)
+    assert (result.success, len(attempts)) == (True, 1)
