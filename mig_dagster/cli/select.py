@@ -37,22 +37,16 @@ def select(
     """Choose rows from files: reads, deduplicates, tags and scores what is not annotated yet, and selects."""
     # Imported here, so that `--help` does not load the models' libraries.
     from mig_dagster.annotations.cache import FragmentCache
-    from mig_dagster.stages.budget import rows_of
     from mig_dagster.stages.select_files import SelectOptions, select_files
     from mig_dagster.storage import Store
 
-    # What cannot be meant is said before an hour of annotation, not after it.
-    rows_of(budget, 1)
-    settings = method_settings(method, option or [])
-    if output.exists() and not output.is_dir():
-        raise ValueError(f"--output {output} is a file; name a folder")
     with progress_bar("reading") as report:
         done = select_files(
             named_sources(pool),
             output,
             method=method,
             budget=budget,
-            settings=settings,
+            settings=method_settings(method, option or []),
             options=_read_config(config, SelectOptions),
             cache=FragmentCache(Store(home)),
             on_progress=report,
@@ -91,22 +85,19 @@ def method_settings(method: str, pairs: Sequence[str]) -> dict[str, Any]:
     Raises:
         ValueError: there is no such method, it has no such option, or the value is of another type.
     """
-    from mig_dagster.selection import METHODS
-    from mig_dagster.selection.base import options
+    from mig_dagster.stages.subset import method_options
 
-    if method not in METHODS:
-        raise ValueError(f"unknown method {method!r}: expected one of {', '.join(sorted(METHODS))}")
-    known = options(METHODS[method])
-    settings: dict[str, Any] = {}
+    given: dict[str, str] = {}
     for pair in pairs:
         name, _, value = pair.partition("=")
-        name = name.replace("-", "_")
         if not name or not value:
             raise ValueError(f"--option must be name=value, got {pair!r}")
-        if name not in known:
-            raise ValueError(f"method {method} has no option {name!r}: it has {', '.join(known)}")
-        settings[name] = _validated(known[name][0], None if value == "null" else value, f"--option {name}")
-    return settings
+        given[name.replace("-", "_")] = value
+    known = method_options(method, given)
+    return {
+        name: _validated(known[name][0], None if value == "null" else value, f"--option {name}")
+        for name, value in given.items()
+    }
 
 
 def _read_config(path: Path | None, options: type) -> Any:

@@ -24,9 +24,10 @@ from mig_dagster.pool.signatures import row_signatures
 from mig_dagster.sources import Source, resolve
 from mig_dagster.stages.align import PoolFrames
 from mig_dagster.stages.annotate import AnnotateRows, annotate_source
+from mig_dagster.stages.budget import rows_of
 from mig_dagster.stages.label_space import VocabularyOptions, embed_labels, embeddings_to_graph, tags_to_vocabulary
 from mig_dagster.stages.scale import annotators_of
-from mig_dagster.stages.subset import Subset, choose_subset
+from mig_dagster.stages.subset import Subset, choose_subset, method_options
 from mig_dagster.stages.subset_files import selection_lock, with_conversations
 from mig_dagster.storage import Lake, Manifest, Store
 
@@ -123,8 +124,10 @@ def select_files(
         SourceFileError: a file cannot be read.
         ValueError: `output` is a file, no row was accepted, an option is wrong, or too many rows lack a signal.
     """
+    method_options(method, settings)  # what cannot be meant is said before an hour of annotation
+    rows_of(budget, 1)
     if output.exists() and not output.is_dir():
-        raise ValueError(f"{output}: the subset is a folder of four files, and this is a file: name a folder")
+        raise ValueError(f"{output} is a file; name a folder: the subset is a folder of four files")
     with TemporaryDirectory(prefix="mig-dagster-") as scratch:
         lake = Lake(Store(scratch))
         raw = {source.name: _ingest(source, lake, on_progress) for source in sources}

@@ -2,7 +2,7 @@
 
 import inspect
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,7 +71,9 @@ def choose_subset(
     Raises:
         ValueError: unknown method or option, a wrong budget, or too many rows without a signal.
     """
-    chosen_by, given = _method(method, settings or {})
+    given = dict(settings or {})
+    known = method_options(method, given)
+    chosen_by = METHODS[method]
     aligned = align(frames, reads(chosen_by))
     n = aligned.rows.height + aligned.excluded.height
     _check_nulls(aligned.excluded, n, max_null_share)
@@ -84,23 +86,28 @@ def choose_subset(
     for warning in caught:
         if not issubclass(warning.category, SelectionWarning):
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
-    info = {"method": method, "budget": budget, "options": _resolved(method, given), "warnings": notes}
+    resolved = {name: given.get(name, default) for name, (_, default) in known.items()}
+    info = {"method": method, "budget": budget, "options": resolved, "warnings": notes}
     rows = _rows(aligned, selection)
     return Subset(rows, aligned.excluded, info | _statistics(aligned, selection, rows, k))
 
 
-def _method(name: str, settings: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
-    if name not in METHODS:
-        raise ValueError(f"unknown method {name!r}: expected one of {', '.join(sorted(METHODS))}")
-    known = options(METHODS[name])
-    if unknown := sorted(set(settings) - set(known)):
-        raise ValueError(f"method {name} has no option {unknown[0]!r}: it has {', '.join(known)}")
-    return METHODS[name], dict(settings)
+def method_options(method: str, asked: Collection[str] = ()) -> dict[str, tuple[Any, Any]]:
+    """Return type and default of each option of a method.
 
+    Args:
+        method: a name in `METHODS`.
+        asked: names of options that somebody sets.
 
-def _resolved(method: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return every option with the value that was used."""
-    return {name: given.get(name, default) for name, (_, default) in options(METHODS[method]).items()}
+    Raises:
+        ValueError: there is no such method, or it has no option that is asked for.
+    """
+    if method not in METHODS:
+        raise ValueError(f"unknown method {method!r}: expected one of {', '.join(sorted(METHODS))}")
+    known = options(METHODS[method])
+    if unknown := sorted(set(asked) - set(known)):
+        raise ValueError(f"method {method} has no option {unknown[0]!r}: it has {', '.join(known)}")
+    return known
 
 
 def _check_nulls(excluded: pl.DataFrame, n: int, max_null_share: float) -> None:
