@@ -53,5 +53,5 @@ def test_files_without_an_acceptable_row_say_why_before_a_model_is_loaded(path, 
 
 
 def test_an_output_that_is_a_file_is_refused_before_anything_is_read(path, tmp_path):
-    with pytest.raises(ValueError, match="the subset is a folder of four files, and this is a file"):
+    with pytest.raises(ValueError, match="is a file; name a folder: the subset is a folder of four files"):
         select(path, path, tmp_path / "no model", tmp_path / "cache")
