@@ -61,6 +61,14 @@ def inputs_of(context: dg.AssetExecutionContext) -> dict[str, str]:
     return manager.versions_read(context)
 
 
+def partition_of(context: dg.AssetExecutionContext) -> str | None:
+    """Return the source that a step is about, None where its asset is not partitioned.
+
+    Backfills name it as a range of one, for which `context.has_partition_key` is false.
+    """
+    return None if context.assets_def.partitions_def is None else context.partition_key
+
+
 def recorded(body: Callable[..., Outcome]) -> Callable[..., Iterator[Checked]]:
     """Turn a body that returns an `Outcome` into one that Dagster runs.
 
@@ -106,7 +114,7 @@ def _overtaken(context: dg.AssetExecutionContext, outcome: Outcome, home: MigHom
     elsewhere = source_revisions.key.to_user_string() + "/"  # what a source's files are like is not in the lake
     read = {name: version for name, version in outcome.inputs.items() if not name.startswith(elsewhere)}
     wanted = set(read)
-    if not context.has_partition_key:
+    if partition_of(context) is None:
         # A source that went needs no look: the sensor rebuilds what was made from it.
         sources = context.instance.get_dynamic_partitions(str(source_partitions.name))
         wanted |= {f"{name.partition('/')[0]}/{source}" for name in read if "/" in name for source in sources}
@@ -139,7 +147,7 @@ def _record(
     """Add the run to the ledger; the same step tried again overwrites its line."""
     config = arguments.get("config")
     asset = context.asset_key.path[-1]
-    partition = context.partition_key if context.has_partition_key else None
+    partition = partition_of(context)
     line = {
         "run_id": context.run.run_id,
         "asset": asset,

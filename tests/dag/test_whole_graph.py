@@ -90,6 +90,15 @@ def test_every_run_leaves_a_line_in_the_ledger(finished):
     assert revisions["source"].to_list() == list(SOURCES)
 
 
+def test_a_run_of_a_backfill_is_recorded_under_its_source(place, instance):
+    """Backfills name their partition as a range of one."""
+    instance.add_dynamic_partitions("source", ["maths"])
+    tags = {f"dagster/asset_partition_range_{end}": "maths" for end in ("start", "end")}
+    assert failure(materialise(place, instance, *PARTITIONED, tags=tags)) == ""
+    assert set(place.home.ledger.read("runs")["partition"]) == {"maths"}
+    assert materialise(place, instance, *POOL_LEVEL).success
+
+
 def test_a_materialisation_shows_what_a_person_wants_to_see(finished):
     _, _, results = finished
     shown = {}

@@ -145,7 +145,7 @@ def as_messages(row: dict) -> dict:
 
 
 def materialise(
-    place: Workplace, instance: dg.DagsterInstance, *assets: str, partition: str | None = None, config=None
+    place: Workplace, instance: dg.DagsterInstance, *assets: str, partition: str | None = None, config=None, tags=None
 ):
     """Run some assets in process; returns the result, failed or not."""
     return dg.materialize(
@@ -153,6 +153,7 @@ def materialise(
         selection=list(assets),
         partition_key=partition,
         instance=instance,
+        tags=tags,
         resources=place.resources(),
         run_config={
             "ops": {name: {"config": given} for name, given in (config or {}).items()},
