@@ -54,9 +54,7 @@ def machine() -> dict[str, Any]:
 
 
 def record(script: str, results: dict[str, Any]) -> None:
-    """Print the results and keep them in `results/` beside the script."""
+    """Print the results and keep them as JSON beside the script."""
     text = json.dumps({**results, "machine": machine()}, indent=2)
-    path = Path(script).parent / "results" / f"{Path(script).stem}.json"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(text + "\n")
+    Path(script).with_suffix(".json").write_text(text + "\n")
     print(text)
