@@ -25,7 +25,7 @@ class Models(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     gpu: dg.ResourceDependency[Gpu]
     encoder_model: str = "all-MiniLM-L6-v2"
-    batch_tokens: int = 8192
+    batch_tokens: int = 4096
     max_tokens: int = 256
 
     def sentence_encoder(self) -> "SentenceEncoder":

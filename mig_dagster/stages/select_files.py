@@ -41,7 +41,7 @@ class EncoderOptions:
 
     model: str = MINILM
     device: str = "cpu"
-    batch_tokens: int = 8192
+    batch_tokens: int = 4096
     max_tokens: int = 256
 
 
