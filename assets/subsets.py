@@ -48,7 +48,7 @@ def subset_of(method: Method) -> dg.AssetsDefinition:
     @pool_asset(
         "subsets",
         name=asset,
-        description=inspect.getdoc(inspect.getmodule(method)),
+        description=_description(method),
         kinds={"numpy", "polars"},
         code_version="1",
         blocking=SUBSET_CHECKS,
@@ -67,6 +67,12 @@ def subset_of(method: Method) -> dg.AssetsDefinition:
         return Outcome.of(manifest, subset_checks(chosen.rows, inputs["pool"], info), subset_metadata(chosen, scale))
 
     return subset
+
+
+def _description(method: Method) -> str:
+    """Return the method's module docstring as Markdown that keeps its tables: the first line, the rest verbatim."""
+    first, _, rest = (inspect.getdoc(inspect.getmodule(method)) or method.__name__).partition("\n")
+    return f"{first}\n\n```text\n{rest.strip()}\n```" if rest.strip() else first
 
 
 def inputs_for(arguments: tuple[str, ...]) -> list[str]:

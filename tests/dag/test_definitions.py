@@ -83,6 +83,14 @@ def test_sensors_run_without_being_switched_on(location):
     }
 
 
+def test_a_subset_is_described_by_the_header_of_its_method(location):
+    (asset,) = [a for a in location.assets if a.key == dg.AssetKey("mig_subset")]
+    first, _, rest = asset.descriptions_by_key[asset.key].partition("\n\n```text\n")
+    assert first.startswith("MIG: ")
+    assert "Departures" in rest
+    assert rest.endswith("\n```")  # as it stands: Markdown would run its tables together
+
+
 def test_home_and_registry_come_from_the_environment(monkeypatch):
     monkeypatch.setenv("MIG_HOME", "/elsewhere/home")
     monkeypatch.setenv("MIG_SOURCES", "/elsewhere/sources.yaml")
