@@ -46,7 +46,7 @@ def list_sources(registry: Registry = DEFAULT_REGISTRY, as_json: AsJson = False)
             escape(source.licence or "-"),
             str(source.priority),
         )
-    out.print(table)
+    out.print(table, soft_wrap=False)
 
 
 @sources.command("check")
@@ -157,7 +157,7 @@ def _print_report(report: dict[str, Any]) -> None:
     for name, file in zip(names, report["files"], strict=True):
         counts = (file["records"], file["accepted"], sum(file["rejected"].values()), file["blank"])
         table.add_row(escape(name), file["format"] or "-", *(f"{count:,}" for count in counts))
-    out.print(table)
+    out.print(table, soft_wrap=False)
     for name, file in zip(names, report["files"], strict=True):
         for reason, count in file["rejected"].items():
             out.print(f"{name}: {count:,} {reason} ({REASONS[reason]})", markup=False, highlight=False)

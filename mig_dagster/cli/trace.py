@@ -29,7 +29,8 @@ def trace(
     if as_json:
         print_json(story)
     else:
-        out.print(_tree(Tree(f"[bold]{story['row_id']}[/]"), {k: v for k, v in story.items() if k != "row_id"}))
+        rest = {key: value for key, value in story.items() if key != "row_id"}
+        out.print(_tree(Tree(f"[bold]{story['row_id']}[/]"), rest), soft_wrap=False)
 
 
 def _tree(tree: Tree, value: Any) -> Tree:

@@ -43,6 +43,14 @@ def test_the_story_is_a_tree_with_texts_as_they_are_and_nothing_empty(asked):
     assert "duplicates" not in stdout
 
 
+def test_long_texts_are_wrapped_and_never_cut_at_the_edge_of_the_screen(monkeypatch):
+    words = [f"word{i}" for i in range(60)]
+    story = STORY | {"messages": [{"role": "user", "content": " ".join(words)}]}
+    monkeypatch.setattr(import_module("mig_dagster.cli.trace"), "trace_home", lambda home, row_id: story)
+    shown = run("trace", ROW)[1].split()
+    assert [word for word in shown if word.startswith("word")] == words
+
+
 def test_the_home_comes_from_the_environment(asked, monkeypatch):
     monkeypatch.setenv("MIG_HOME", "elsewhere")
     run("trace", ROW, "--json")
