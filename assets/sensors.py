@@ -33,13 +33,13 @@ def sources_sensor(
     changes = find_changes(registered, load_seen(context.cursor))
     for name, problem in changes.problems.items():
         context.log.error(f"source {name}: {problem}")
-    for name in changes.removed:
+    # The partitions themselves are compared, not what was seen before: the demo adds some, and so may a person.
+    partitions = set(context.instance.get_dynamic_partitions(str(source_partitions.name)))
+    new, gone = sorted(changes.seen.keys() - partitions), sorted(partitions - registered.keys())
+    for name in gone:
         home.record_removal(name)
     _limit_pools(context.instance)
-    new = [
-        name for name in changes.added if not context.instance.has_dynamic_partition(str(source_partitions.name), name)
-    ]
-    return _result(changes, rebuild=_pool_is_stale(changes, new, home))
+    return _result(changes, new, gone, rebuild=_pool_is_stale(changes, new, gone, home))
 
 
 def _limit_pools(instance: dg.DagsterInstance) -> None:
@@ -51,29 +51,42 @@ def _limit_pools(instance: dg.DagsterInstance) -> None:
         instance.event_log_storage.initialize_concurrency_limit_to_default(pool)
 
 
-def _pool_is_stale(changes: Changes, new: Sequence[str], home: MigHome) -> bool:
+def _pool_is_stale(changes: Changes, new: Sequence[str], gone: Sequence[str], home: MigHome) -> bool:
     """Say whether the pool changed though no data version did, so that automation would not notice.
 
     That is so when a source went, when another source now wins duplicates, and when a source came back (it is `new` as
     a partition) whose rows are in the lake.
     """
     returned = any(home.lake.current("row_signatures", name) is not None for name in new)
-    stale = changes.removed or changes.priorities_changed or returned
+    stale = gone or changes.priorities_changed or returned
     return bool(stale) and any(home.lake.current("row_signatures", name) is not None for name in changes.seen)
 
 
-def _result(changes: Changes, *, rebuild: bool) -> dg.SensorResult:
+def _result(changes: Changes, new: Sequence[str], gone: Sequence[str], *, rebuild: bool) -> dg.SensorResult:
     partitions: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
-    if changes.added:
-        partitions.append(source_partitions.build_add_request(changes.added))
-    if changes.removed:
-        partitions.append(source_partitions.build_delete_request(changes.removed))
+    if new:
+        partitions.append(source_partitions.build_add_request(new))
+    if gone:
+        partitions.append(source_partitions.build_delete_request(gone))
     return dg.SensorResult(
         dynamic_partitions_requests=partitions,
         asset_events=[_event(name, version) for name, version in sorted(changes.changed.items())],
         run_requests=[dg.RunRequest()] if rebuild else [],
+        skip_reason=None if rebuild else _told(changes, new, gone),
         cursor=dump_seen(changes.seen),
     )
+
+
+def _told(changes: Changes, new: Sequence[str], gone: Sequence[str]) -> str:
+    """Return what a tick that starts no run found; the UI shows it where Dagster would speak of an empty result."""
+    found = {
+        "new": new,
+        "changed": sorted(changes.changed.keys() - changes.problems.keys() - set(new)),
+        "removed": gone,
+        "unreadable (the log of this tick says why)": sorted(changes.problems),
+    }
+    told = "; ".join(f"{what}: {', '.join(names)}" for what, names in found.items() if names)
+    return told or f"{len(changes.seen)} sources, none changed"
 
 
 def _event(source: str, version: str) -> dg.AssetMaterialization:

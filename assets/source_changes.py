@@ -35,8 +35,6 @@ class Changes:
     """The difference between the registry now and what was seen before.
 
     Attributes:
-        added: new sources, sorted.
-        removed: sources that are no longer registered, sorted.
         changed: data version of every source, new or not, whose version changed.
         problems: what is wrong with sources that cannot be read, by name; these are in `changed` too, so that their run
             fails with the same message where people look.
@@ -44,8 +42,6 @@ class Changes:
         seen: what to remember.
     """
 
-    added: list[str]
-    removed: list[str]
     changed: dict[str, str]
     problems: dict[str, str]
     priorities_changed: bool
@@ -76,8 +72,6 @@ def find_changes(
             problems[name] = problem
     stay = seen.keys() & before.keys()
     return Changes(
-        added=sorted(seen.keys() - before.keys()),
-        removed=sorted(before.keys() - registry.keys()),
         changed={
             name: now.version for name, now in seen.items() if name not in before or now.version != before[name].version
         },

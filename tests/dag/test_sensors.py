@@ -197,3 +197,32 @@ def test_every_pool_has_its_limit_before_a_run_asks_for_it(place):
         limits = {pool.name: pool.limit for pool in instance.event_log_storage.get_pool_limits()}
     assert limits == dict.fromkeys(POOLS, 1)
     assert named == set(POOLS)
+
+
+def test_partitions_from_before_the_sensor_s_first_look_that_are_not_registered_go_too(place, instance):
+    """As after the demo, when sources.yaml names one's own data before the sensor ever ran."""
+    materialise_all(place, instance)
+    place.register("chat", "maths")
+    watcher = Watcher(place, instance)
+    result = watcher.tick()
+    assert watcher.partitions == ["chat", "maths"]
+    assert len(result.run_requests) == 1
+    assert place.home.ledger.read("removals")["source"].to_list() == ["notes"]
+    assert watcher.tick().run_requests == []
+
+
+def test_a_partition_that_somebody_deleted_by_hand_comes_back(watcher, instance):
+    watcher.tick()
+    instance.delete_dynamic_partition("source", "chat")
+    watcher.tick()
+    assert watcher.partitions == sorted(SOURCES)
+
+
+def test_a_tick_says_in_words_what_it_found(watcher, place):
+    assert watcher.tick().skip_reason.skip_message == "new: chat, maths, notes"
+    assert watcher.tick().skip_reason.skip_message == "3 sources, none changed"
+    place.write("maths", [alpaca(1)])
+    (place.folder / "data/chat.jsonl.gz").unlink()
+    place.register("chat", "maths")
+    told = watcher.tick().skip_reason.skip_message
+    assert told == "changed: maths; removed: notes; unreadable (the log of this tick says why): chat"
