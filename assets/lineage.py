@@ -1,6 +1,7 @@
 """The lineage catalog: a DuckDB file that answers where a row came from, who said what of it, and why it was chosen."""
 
 from dataclasses import asdict
+from pathlib import Path
 
 import dagster as dg
 
@@ -35,15 +36,21 @@ _AFTER = [label_embeddings, label_graph, *subsets, subset_export]
 def lineage_catalog(context: dg.AssetExecutionContext, home: MigHome, registry: SourceRegistry) -> Outcome:
     """All of it in SQL: rows, duplicates, annotations, labels, subsets, runs. Built aside and swapped in whole."""
     sources = [asdict(source) for source in registry.load().values()]
-    tables = build_catalog(home.lake, home.ledger, sources, home.catalog)
-    inputs = current_versions(home.catalog)
-    totals = catalog_totals(home.catalog)
+    found: list[tuple[dict[str, str], dg.AssetCheckResult]] = []
+
+    def examine(path: Path) -> bool:
+        """Check the new catalog before it takes the place of the one that people query."""
+        found.append((current_versions(path), _totals_check(catalog_totals(path))))
+        return found[-1][1].passed
+
+    tables = build_catalog(home.lake, home.ledger, sources, home.catalog, examine=examine)
+    [(inputs, check)] = found
     version = hash_text(canonical_json([inputs, tables]))
     metadata = {"tables": shown.counts("table", tables), "path": str(home.catalog)}
-    return Outcome(version, tables["rows"], inputs, None, [_totals_check(totals)], metadata)
+    return Outcome(version, tables["rows"], inputs, None, [check], metadata)
 
 
 def _totals_check(totals: dict[str, tuple[int, int]]) -> dg.AssetCheckResult:
     wrong = {asset: pair for asset, pair in totals.items() if pair[0] != pair[1]}
     found = ", ".join(f"{asset} {stored} of {recorded}" for asset, (stored, recorded) in (wrong or totals).items())
-    return holds("totals_equal_ledger", not wrong, found)
+    return holds("totals_equal_ledger", not wrong, found + ("; materialise them again" if wrong else ""))

@@ -3,7 +3,7 @@
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
@@ -24,7 +24,12 @@ _ASIDE = re.compile(r"\.[0-9a-f]{32}(\.wal)?")
 
 
 def build_catalog(
-    lake: Lake, ledger: Ledger, sources: Sequence[Mapping[str, Any]], path: str | os.PathLike[str]
+    lake: Lake,
+    ledger: Ledger,
+    sources: Sequence[Mapping[str, Any]],
+    path: str | os.PathLike[str],
+    *,
+    examine: Callable[[Path], bool] | None = None,
 ) -> dict[str, int]:
     """Build the catalog from what is current, and put it in place of the one before.
 
@@ -35,6 +40,7 @@ def build_catalog(
         ledger: runs, revisions and removals.
         sources: the registry's entries, each with `name`, `uri`, `format`, `licence`, `priority` and `columns`.
         path: the DuckDB file, on a local disk.
+        examine: looks at the new file before it is put in place; when it returns False the one before stays.
 
     Returns:
         Rows of every table.
@@ -49,7 +55,8 @@ def build_catalog(
     try:
         with duckdb.connect(str(aside)) as database:
             counts = _build(database, inputs)
-        os.replace(aside, path)
+        if examine is None or examine(aside):
+            os.replace(aside, path)
     finally:
         aside.unlink(missing_ok=True)
         aside.with_name(f"{aside.name}.wal").unlink(missing_ok=True)

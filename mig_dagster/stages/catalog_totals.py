@@ -3,6 +3,7 @@
 import os
 
 from mig_dagster.lineage import open_catalog
+from mig_dagster.lineage.catalog_tables import SIGNALS
 
 _CURRENT = """
 select asset, partition, data_version from versions order by asset, partition
@@ -20,11 +21,14 @@ stored as (
     select 'raw_pool' as asset, count(*) as rows from rows
     union all select 'pool', count(*) from rows where in_pool
     union all select signal, count(*) from annotations group by signal
+    union all select 'label_vocabulary', count(*) from labels
     union all select subset, count(*) from subsets group by subset
 )
 select ledger.asset, coalesce(stored.rows, 0), ledger.rows
-from ledger join stored using (asset) order by ledger.asset
-"""
+from ledger left join stored using (asset)
+where ledger.asset in ('raw_pool', 'pool', 'label_vocabulary', {signals}) or ends_with(ledger.asset, '_subset')
+order by ledger.asset
+""".replace("{signals}", ", ".join(f"'{signal}'" for signal in SIGNALS))
 
 
 def current_versions(path: str | os.PathLike[str]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """What the catalog holds against what runs recorded, on a lake and a ledger written by hand."""
 
+import duckdb
 import polars as pl
 import pytest
 
@@ -61,3 +62,17 @@ def test_a_difference_is_seen(store, tmp_path):
     path = tmp_path / "lineage.duckdb"
     build_catalog(Lake(store), Ledger(store), [], path)
     assert catalog_totals(path) == {"raw_pool": (3, 12)}
+
+
+def test_an_asset_of_which_the_catalog_has_nothing_is_seen(store, tmp_path):
+    publish(store, "a", 3)
+    lake = Lake(store)
+    scores = pl.DataFrame({"row_id": ["a0"], "score": [2.0], "annotator": ["x"], "provenance": ["computed"]})
+    manifest = lake.publish(lake.write("quality_scores", scores, partition="a"))
+    line = {"data_version": manifest.data_version, "rows": 1}
+    Ledger(store).record("runs", [line], asset="quality_scores", partition="a", run_id="r")
+    path = tmp_path / "lineage.duckdb"
+    build_catalog(lake, Ledger(store), [], path)
+    with duckdb.connect(path) as database:
+        database.execute("delete from annotations")
+    assert catalog_totals(path) == {"raw_pool": (3, 3), "quality_scores": (0, 1)}
