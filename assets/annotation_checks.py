@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 
 from assets.checks import Result, holds
+from mig_dagster.annotations.flags import FLAGS
 from mig_dagster.storage import Manifest
 
 MAX_FLAGGED_SHARE = 0.05
@@ -67,5 +68,8 @@ def _coverage(manifest: Manifest, raw_pool: pl.LazyFrame) -> Result:
 def _flagged(name: str, manifest: Manifest, rows: pl.LazyFrame, value: str) -> Result:
     nulls = rows.select(pl.col(value).is_null().sum()).collect(engine="streaming").item()
     share = nulls / manifest.rows if manifest.rows else 0.0
-    found = f"{nulls} of {manifest.rows} rows without a value ({share:.2%}): {manifest.info['flags'] or 'no flag'}"
-    return holds(name, share <= MAX_FLAGGED_SHARE, found, partition=manifest.partition)
+    flags = [f"{flag} {count} ({FLAGS[flag]})" for flag, count in manifest.info["flags"].items()]
+    found = f"{nulls} of {manifest.rows} rows without a value ({share:.2%}): {', '.join(flags) or 'no flag'}"
+    passed = share <= MAX_FLAGGED_SHARE
+    remedy = "" if passed else f"; choose an option of {manifest.asset} that gives these rows a value, or mend the rows"
+    return holds(name, passed, found + remedy, partition=manifest.partition)

@@ -57,10 +57,10 @@ class VocabularyConfig(dg.Config):
 
 
 class LabelGraphConfig(dg.Config):
-    """How alike two labels must be to share information: exactly one of the two is set."""
+    """How alike two labels must be to share information: one of the two is set, the other null."""
 
     threshold: float | None = None
-    """Smallest cosine of an edge; MIG uses 0.9 with e5-mistral-7b-instruct."""
+    """Smallest cosine of an edge, with `target_mean_degree: null`; MIG uses 0.9 with e5-mistral-7b-instruct."""
     target_mean_degree: float | None = 4.0
     """Neighbours a label has on average; suits any encoder."""
 
@@ -96,7 +96,8 @@ def label_embeddings(
     info = {"annotators": {annotator.fingerprint: annotator.as_dict()}}
     manifest = home.lake.write("label_embeddings", embeddings, inputs=inputs_of(context), info=info)
     checks = embedding_checks(embeddings, vocabulary)
-    return Outcome.of(manifest, checks, {"annotators": shown.annotators(info["annotators"])})
+    vectors = {"labels": embeddings.height, "dimension": embeddings["embedding"].to_numpy().shape[1]}
+    return Outcome.of(manifest, checks, {**vectors, "annotators": shown.annotators(info["annotators"])})
 
 
 @pool_asset("label_space", kinds={"numpy", "scipy"}, code_version="1", blocking=GRAPH_CHECKS, warning=GRAPH_WARNINGS)
@@ -126,7 +127,7 @@ def _of_vocabulary(vocabulary: Vocabulary, entries: pl.DataFrame, info: dict[str
         "rules": len(vocabulary.rules),
         "unmapped_share": info["unmapped_share"],
         "vocabulary_version": info["version"],
-        "tags_by_step": shown.counts("step", info["steps"]),
+        "tags_by_step": shown.counts("step", info["steps"], of="tags"),
         "most_frequent": shown.preview(entries.sort("count", "tag", descending=[True, False])),
     }
 
@@ -141,6 +142,6 @@ def _of_graph(graph: LabelGraph, labels: list[str]) -> dict[str, Any]:
         "threshold": graph.threshold,
         "isolated": graph.isolated,
         "components": component_count(graph.weights),
-        "labels_by_degree": shown.counts("neighbours", degrees),
+        "labels_by_degree": shown.counts("neighbours", degrees, of="labels"),
         "strongest_edges": shown.preview(strongest),
     }

@@ -22,9 +22,9 @@ def preview(frame: pl.LazyFrame | pl.DataFrame) -> dg.MarkdownMetadataValue:
     return _table(head.columns, [[_cell(value) for value in row] for row in head.iter_rows()])
 
 
-def counts(column: str, values: Mapping[str, Any]) -> dg.MarkdownMetadataValue:
-    """Return counts by name as a Markdown table, in the order given."""
-    return _table([column, "rows"], [[_cell(name), f"{count:,}"] for name, count in values.items()])
+def counts(column: str, values: Mapping[str, Any], *, of: str = "rows") -> dg.MarkdownMetadataValue:
+    """Return counts of something by name as a Markdown table, in the order given."""
+    return _table([column, of], [[_cell(name), f"{count:,}"] for name, count in values.items()])
 
 
 def source_mix(pool: Mapping[str, int], chosen: Mapping[str, int]) -> dg.MarkdownMetadataValue:

@@ -34,6 +34,11 @@ def raw_pool_checks(manifest: Manifest, rows: pl.LazyFrame) -> list[Result]:
     stored = (manifest.rows, manifest.table_rows("rejected"))
     adds_up = info["accepted"] + rejected + info["blank"] == info["records"] and stored == (info["accepted"], rejected)
     source = manifest.partition
+    reasons = ", ".join(f"{reason} {count}" for reason, count in info["rejected"].items())
+    accepted = f"{manifest.rows} rows of {info['records']} records"
+    if not manifest.rows:
+        why = f"rejected: {reasons}" if reasons else "all of them blank"
+        accepted += f" ({why}): `mig-dagster sources check` says what it saw and how to map the columns"
     return [
         holds(
             "rows_accounted_for",
@@ -44,7 +49,7 @@ def raw_pool_checks(manifest: Manifest, rows: pl.LazyFrame) -> list[Result]:
         ),
         holds("schema", rows.collect_schema() == RAW_POOL, f"{len(rows.collect_schema())} columns", partition=source),
         holds("origin_unique", told_apart == manifest.rows, f"{told_apart} of {manifest.rows}", partition=source),
-        holds("not_empty", manifest.rows > 0, f"{manifest.rows} rows of {info['records']} records", partition=source),
+        holds("not_empty", manifest.rows > 0, accepted, partition=source),
     ]
 
 

@@ -25,7 +25,7 @@ TRANSIENT = (ConnectionError, TimeoutError)
 WAIT_SECONDS = 30
 ATTEMPTS = 3
 """How often an asset runs again because an input changed while it ran; after that it is published as it is."""
-EXPLAINED = (SourceFileError, LookupError, ValueError)
+EXPLAINED = (SourceFileError, LookupError, ValueError, FileNotFoundError, IsADirectoryError, PermissionError)
 """Errors whose message says what to do: the UI shows it instead of a traceback."""
 
 
@@ -87,7 +87,7 @@ def recorded(body: Callable[..., Outcome]) -> Callable[..., Iterator[Checked]]:
             raise dg.Failure(str(error)) from error
         if refused := _refused(context, outcome.checks):
             yield from outcome.checks
-            raise dg.Failure(f"not published: {refused}; the version before it stays current")
+            raise dg.Failure(f"not published: {refused}; an earlier version, if there is one, stays current")
         if (overtaken := _overtaken(context, outcome, arguments["home"])) and context.retry_number < ATTEMPTS:
             # Automation takes a change for handled when the asset is materialised after it, whichever version was read.
             context.log.info(f"{', '.join(overtaken)} changed meanwhile: running again on what is current now")

@@ -44,3 +44,11 @@ def test_the_mix_of_nothing_divides_by_nothing():
 def test_columns_are_shown_with_their_types():
     schema = shown.column_schema(pl.LazyFrame({"a": [1.5], "b": [["x"]]}))
     assert [(column.name, column.type) for column in schema.columns] == [("a", "Float64"), ("b", "List(String)")]
+
+
+def test_counts_say_what_they_count():
+    assert shown.counts("reason", {"empty": 1200}).value.splitlines()[0::2] == [
+        "| reason | rows |",
+        "| empty | 1,200 |",
+    ]
+    assert shown.counts("step", {}, of="tags").value.splitlines()[0] == "| step | tags |"

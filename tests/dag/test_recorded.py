@@ -56,7 +56,7 @@ def test_a_failed_blocking_check_fails_the_asset_and_leaves_no_line(run):
         return Outcome("v", 0, {}, checks=[holds("size", False, "0 rows"), holds("shape", True, "fine")])
 
     home, result = run(body, {"size": "not empty", "shape": "square"})
-    assert "not published: size: 0 rows; the version before it stays current" in failure(result)
+    assert "not published: size: 0 rows; an earlier version, if there is one, stays current" in failure(result)
     assert {check.check_name: check.passed for check in result.get_asset_check_evaluations()} == {
         "size": False,
         "shape": True,
@@ -81,6 +81,7 @@ def test_a_check_that_only_warns_blocks_nothing(run):
         SourceFileError("a.json", "line 3", "is not JSON", "Mend it"),
         LookupError("materialise it first"),
         ValueError("budget 'x' is neither"),
+        FileNotFoundError(2, "No such file or directory", "labels.json"),
     ],
 )
 def test_an_error_that_explains_itself_is_shown_as_it_is_and_not_tried_again(run, error):

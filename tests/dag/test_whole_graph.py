@@ -115,6 +115,8 @@ def test_a_materialisation_shows_what_a_person_wants_to_see(finished):
     assert len(subset["inputs_fingerprint"].value) == 16
     assert subset["dagster/column_schema"].value.columns[0].name == "rank"
     assert "messages" in shown["subset_export"]["preview"].value
+    assert shown["label_graph"]["labels_by_degree"].value.startswith("| neighbours | labels |")
+    assert (shown["label_embeddings"]["labels"].value, shown["label_embeddings"]["dimension"].value) == (38, 32)
     (scores,) = results["maths"].asset_materializations_for_node("quality_scores")
     assert scores.metadata["histogram"].value.startswith("![histogram of score](data:image/png")
     assert scores.metadata["scale"].value == "lexical, turn_mean"
@@ -161,7 +163,9 @@ def test_a_failed_blocking_check_leaves_the_version_before_it_current(place, ins
     place.register("notes", format="messages")
     result = materialise(place, instance, "raw_pool", "row_signatures", partition="notes")
     assert not result.success
-    assert "not published: not_empty: 0 rows of 3 records; the version before it stays current" in failure(result)
+    told = failure(result)
+    assert "not published: not_empty: 0 rows of 3 records (rejected: wrong_type 3): `mig-dagster sources check`" in told
+    assert "an earlier version, if there is one, stays current" in told
     assert place.home.lake.current("raw_pool", "notes") == good
     (check,) = [c for c in result.get_asset_check_evaluations() if not c.passed]
     assert (check.check_name, check.blocking) == ("not_empty", True)
@@ -229,3 +233,25 @@ def test_token_budgets_are_refused_with_a_clear_message(place, instance):
     materialise_all(place, instance)
     result = materialise(place, instance, "mig_subset", config={"mig_subset": {"budget": "20Mtok"}})
     assert "token budgets come later" in failure(result)
+
+
+def test_a_scorer_that_knows_none_of_the_rows_says_so_and_leaves_the_scores_as_they_were(place, instance):
+    instance.add_dynamic_partitions("source", ["maths"])
+    assert materialise(place, instance, "raw_pool", "quality_scores", partition="maths").success
+    before = place.home.lake.current("quality_scores", "maths")
+    config = {"quality_scores": {"scorer": "deita"}}
+    told = failure(materialise(place, instance, "quality_scores", partition="maths", config=config))
+    assert "40 of 40 rows without a value (100.00%): not_scored 40 (the configured scorer imports its values" in told
+    assert "choose an option of quality_scores that gives these rows a value" in told
+    assert place.home.lake.current("quality_scores", "maths") == before
+
+
+def test_a_catalog_that_disagrees_with_the_ledger_never_takes_the_place_of_the_one_before(place, instance):
+    materialise_all(place, instance)
+    before = place.home.catalog.read_bytes()
+    line = {"data_version": place.home.lake.current("pool").data_version, "rows": 5}
+    place.home.ledger.record("runs", [line], asset="pool", partition=None, run_id="another")
+    result = materialise(place, instance, "lineage_catalog")
+    assert "not published: totals_equal_ledger: pool 87 of 92; materialise them again" in failure(result)
+    assert place.home.catalog.read_bytes() == before
+    assert [path.name for path in place.home.catalog.parent.iterdir()] == ["lineage.duckdb"]
