@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import dagster as dg
 
+from assets.orphans import PROCESS_TAG
 from assets.partitions import source_partitions
 from assets.source_changes import find_changes
 from assets.sources import source_revisions
@@ -112,7 +113,10 @@ def _execute(
     options: Mapping[str, Any] | None = None,
 ) -> dg.ExecuteInProcessResult:
     return definitions.resolve_job_def(job).execute_in_process(
-        instance=instance, partition_key=partition, run_config={**QUIET, **(options or {})}
+        instance=instance,
+        partition_key=partition,
+        run_config={**QUIET, **(options or {})},
+        tags={PROCESS_TAG: str(os.getpid())},
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 from assets.jobs import rebuild_label_space_and_subsets
+from assets.orphans import fail_orphans
 from assets.partitions import source_partitions
 from assets.source_changes import Changes, dump_seen, find_changes, load_seen
 from assets.sources import source_revisions
@@ -24,7 +25,9 @@ POOLS = ("gpu", "catalog")
 def sources_sensor(
     context: dg.SensorEvaluationContext, registry: SourceRegistry, home: MigHome
 ) -> dg.SensorResult | dg.SkipReason:
-    """Keep the partitions equal to sources.yaml, and report the sources whose files changed."""
+    """Keep the partitions equal to sources.yaml, report changed sources, and end runs whose process is gone."""
+    for run in fail_orphans(context.instance):
+        context.log.error(f"run {run}: its process was killed")
     try:
         registered = registry.load()
     except RegistryError as error:

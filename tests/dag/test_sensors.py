@@ -226,3 +226,12 @@ def test_a_tick_says_in_words_what_it_found(watcher, place):
     place.register("chat", "maths")
     told = watcher.tick().skip_reason.skip_message
     assert told == "changed: maths; removed: notes; unreadable (the log of this tick says why): chat"
+
+
+def test_runs_of_a_server_that_was_killed_end_so_that_nothing_waits_for_them(watcher, place, instance):
+    server = {".dagster/grpc_info": '{"host": "localhost", "socket": "/nowhere/at-all"}'}
+    run = instance.create_run_for_job(dg.job(name="idle")(lambda: None), tags=server)
+    instance.report_run_canceling(run)
+    place.registry.write_text("not: [yaml", encoding="utf-8")  # whatever else is wrong
+    watcher.tick()
+    assert instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.FAILURE
