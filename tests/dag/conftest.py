@@ -1,9 +1,9 @@
-"""Workplaces for the tests of the asset graph."""
+"""Tiny projects for the tests of the asset graph."""
 
 import dagster as dg
 import pytest
 
-from tests.dag.tiny import Workplace, fill, materialise_all, save_encoder
+from tests.dag.tiny import TinyProject, fill, materialise_all, save_encoder
 
 
 def pytest_collection_modifyitems(items):
@@ -19,8 +19,8 @@ def encoder_folder(tmp_path_factory):
 
 @pytest.fixture
 def place(tmp_path, encoder_folder):
-    """A workplace with three sources, nothing materialised."""
-    return fill(Workplace(tmp_path, encoder_folder))
+    """A project with three sources, nothing materialised."""
+    return fill(TinyProject(tmp_path, encoder_folder))
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def instance():
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory, encoder_folder):
-    """A workplace where everything was materialised once, not to be changed: (place, instance, results by name)."""
-    place = fill(Workplace(tmp_path_factory.mktemp("finished"), encoder_folder))
+    """A project where everything was materialised once, not to be changed: (place, instance, results by name)."""
+    place = fill(TinyProject(tmp_path_factory.mktemp("finished"), encoder_folder))
     with dg.DagsterInstance.ephemeral() as instance:
         yield place, instance, materialise_all(place, instance)

@@ -12,7 +12,7 @@ from dagster_webserver.app import create_app_from_workspace_process_context
 from starlette.testclient import TestClient
 
 from tests.dag import graphql
-from tests.dag.tiny import POOL_LEVEL, Workplace, fill
+from tests.dag.tiny import POOL_LEVEL, TinyProject, fill
 
 CHECKOUT = Path(__file__).parents[2]
 # Runs start at once, in processes of the code server: there is no daemon here to take them from a queue.
@@ -27,9 +27,9 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::R
 
 @pytest.fixture(scope="module")
 def ask(tmp_path_factory, encoder_folder):
-    """Return a function that sends a query to a webserver over a fresh workplace."""
+    """Return a function that sends a query to a webserver over a fresh project."""
     folder = tmp_path_factory.mktemp("webserver")
-    place = fill(Workplace(folder, encoder_folder))
+    place = fill(TinyProject(folder, encoder_folder))
     (folder / "dagster.yaml").write_text(INSTANCE)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MIG_HOME", str(folder / "home"))

@@ -1,4 +1,4 @@
-"""A whole workplace in a temporary folder: three tiny sources in three formats, resources, a bag-of-words encoder."""
+"""A whole project in a temporary folder: three tiny sources in three formats, resources, a bag-of-words encoder."""
 
 import gzip
 import json
@@ -52,7 +52,7 @@ def save_encoder(folder: Path) -> Path:
 
 
 @dataclass(frozen=True)
-class Workplace:
+class TinyProject:
     """A registry with data, a home, and the resources over them."""
 
     folder: Path
@@ -96,7 +96,7 @@ class Workplace:
         return path
 
 
-def fill(place: Workplace) -> Workplace:
+def fill(place: TinyProject) -> TinyProject:
     """Write and register the three sources: 40 + 30 + 20 rows, of which 3 duplicate others and 1 is malformed."""
     place.write("maths", [alpaca(i) for i in range(40)])
     place.write("chat", [sharegpt(i) for i in range(30)])
@@ -145,7 +145,7 @@ def as_messages(row: dict) -> dict:
 
 
 def materialise(
-    place: Workplace, instance: dg.DagsterInstance, *assets: str, partition: str | None = None, config=None, tags=None
+    place: TinyProject, instance: dg.DagsterInstance, *assets: str, partition: str | None = None, config=None, tags=None
 ):
     """Run some assets in process; returns the result, failed or not."""
     return dg.materialize(
@@ -176,7 +176,7 @@ def failure(result: dg.ExecuteInProcessResult) -> str:
 
 
 def materialise_all(
-    place: Workplace, instance: dg.DagsterInstance, sources=SOURCES
+    place: TinyProject, instance: dg.DagsterInstance, sources=SOURCES
 ) -> dict[str, dg.ExecuteInProcessResult]:
     """Run every asset: each source, then what reads all of them."""
     instance.add_dynamic_partitions("source", list(sources))

@@ -1,4 +1,4 @@
-"""A real `dagster dev` (webserver, daemon, code server) over a temporary workplace, and a real browser."""
+"""A real `dagster dev` (webserver, daemon, code server) over a temporary project, and a real browser."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.dag.tiny import Workplace, alpaca, messages
+from tests.dag.tiny import TinyProject, alpaca, messages
 
 CHECKOUT = Path(__file__).parents[2]
 START_SECONDS = 90
@@ -36,7 +36,7 @@ class Server:
 
     url: str
     log: Path
-    place: Workplace
+    place: TinyProject
 
     def ask(self, query: str, **variables: object) -> dict:
         """Send a GraphQL query; return its one answer."""
@@ -70,9 +70,9 @@ def answers(url: str) -> bool:
         return False
 
 
-def fill(folder: Path) -> Workplace:
+def fill(folder: Path) -> TinyProject:
     """Register two small sources; the models are the default ones."""
-    place = Workplace(folder, encoder=Path("unused"))
+    place = TinyProject(folder, encoder=Path("unused"))
     place.write("maths", [alpaca(i) for i in range(60)])
     place.write("notes", [messages(i) for i in range(40)])
     place.register("maths", "notes")
