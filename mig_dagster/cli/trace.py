@@ -17,15 +17,7 @@ def trace(
     as_json: AsJson = False,
 ) -> None:
     """Print where a row came from, what was said of it, what it duplicates, and whether it was chosen."""
-    try:
-        story = trace_home(home, row_id)
-    except Exception as problem:
-        # DuckDB is loaded only where there is a catalog, so its errors cannot be named before.
-        if type(problem).__module__.partition(".")[0] not in ("duckdb", "_duckdb"):
-            raise
-        raise ValueError(
-            f"{home}: the lineage catalog cannot be read; materialise lineage_catalog again: {problem}"
-        ) from problem
+    story = trace_home(home, row_id)
     if as_json:
         print_json(story)
     else:

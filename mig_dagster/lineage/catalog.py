@@ -77,13 +77,19 @@ def open_catalog(path: str | os.PathLike[str]) -> Iterator["DuckDBPyConnection"]
     """Open the catalog for reading.
 
     Raises:
-        LookupError: it has not been built yet.
+        LookupError: it has not been built yet, or the file is no catalog.
     """
     if not Path(path).exists():
         raise LookupError(f"there is no lineage catalog at {path}: materialise lineage_catalog first")
     import duckdb
 
-    with duckdb.connect(str(path), read_only=True) as database:
+    try:
+        database = duckdb.connect(str(path), read_only=True)
+        database.execute("from versions limit 0")
+    except duckdb.Error as problem:
+        what = "the lineage catalog cannot be read; materialise lineage_catalog again"
+        raise LookupError(f"{path}: {what}: {problem}") from problem
+    with database:
         yield database
 
 

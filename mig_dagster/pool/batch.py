@@ -32,22 +32,17 @@ class Batch:
         """Add an accepted record as a row."""
         conversation = record.conversation
         messages = conversation.messages
-        roles = [message.role for message in messages]
-        contents = [message.content for message in messages]
-        tool_calls = [message.tool_calls for message in messages]
-        reasonings = [message.reasoning_content for message in messages]
-        self._roles += roles
-        self._contents += contents
-        self._tool_calls += tool_calls
-        self._reasonings += reasonings
+        self._roles += [message.role for message in messages]
+        self._contents += [message.content for message in messages]
+        self._tool_calls += [message.tool_calls for message in messages]
+        self._reasonings += [message.reasoning_content for message in messages]
         self._ends.append(len(self._roles))
         columns = self._rows
         columns["row_id"].append(row_id(conversation))
         columns["origin"].append(record.origin)
         columns["tools"].append(conversation.tools)
-        columns["n_turns"].append(roles.count("user"))
-        extra = filter(None, tool_calls + reasonings)
-        columns["n_chars"].append(sum(map(len, contents)) + sum(map(len, extra)))
+        columns["n_turns"].append(conversation.n_turns)
+        columns["n_chars"].append(conversation.n_chars)
         columns["meta"].append(canonical_json(record.meta) if record.meta else "{}")
 
     def reject(self, record: Rejected) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from mig_dagster.annotations import Annotations, Row
-from mig_dagster.conversation import Conversation, Message
+from mig_dagster.conversation import from_dicts
 from mig_dagster.storage import Lake, Manifest
 
 AnnotateRows: TypeAlias = Callable[[Sequence[Row]], Annotations]
@@ -143,5 +143,4 @@ def _not_in(seen: set[str], row_ids: pl.Series) -> list[bool]:
 
 
 def _row(line: Mapping[str, Any]) -> Row:
-    messages = tuple(Message(**message) for message in line["messages"])
-    return Row(line["row_id"], Conversation(messages, line["tools"]), json.loads(line["meta"] or "{}"))
+    return Row(line["row_id"], from_dicts(line["messages"], line["tools"]), json.loads(line["meta"] or "{}"))

@@ -287,3 +287,10 @@ def test_a_million_rows_take_seconds(tmp_path):
 def test_the_config_of_runs_is_json_that_sql_can_read(home):
     ((inputs,),) = lines(home.catalog, "select inputs from runs where asset = 'raw_pool' and partition = 'a'")
     assert json.loads(inputs) == {"source_revisions": "r1"}
+
+
+def test_a_database_that_is_no_catalog_is_refused_with_the_remedy(tmp_path):
+    with duckdb.connect(str(tmp_path / "other.duckdb")) as other:
+        other.execute("create table something (n integer)")
+    with pytest.raises(LookupError, match="materialise lineage_catalog again"), open_catalog(tmp_path / "other.duckdb"):
+        pass
