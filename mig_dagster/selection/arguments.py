@@ -1,10 +1,11 @@
 """Checks on what callers hand to a selection method; every method reads its arguments through these."""
 
+from collections.abc import Sequence
 from operator import index
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import coo_array, csr_array, issparse
 
 from mig_dagster.selection.base import Vector
@@ -27,21 +28,80 @@ def check_k(k: int, n: int) -> int:
     return k
 
 
-def check_scores(scores: ArrayLike, n: int, name: str = "quality_scores") -> Vector:
+def check_scores(scores: ArrayLike, n: int | None = None, name: str = "quality_scores") -> Vector:
     """Return `scores` as float64 (n,), finite and at least 0; the input is not changed.
+
+    Args:
+        scores: one number for each row.
+        n: rows of the pool; None where these scores say how many there are.
+        name: of the argument, for the message.
 
     Raises:
         ValueError: naming the first row whose score is not allowed.
     """
-    values = np.asarray(scores, np.float64)
-    if values.shape != (n,):
-        raise ValueError(f"{name} must have one number for each of the {n} rows, got shape {values.shape}")
-    wrong = np.flatnonzero(~(np.isfinite(values) & (values >= 0)))
+    values = check_numbers(scores, n, name)
+    wrong = np.flatnonzero(values < 0)
     if len(wrong):
         raise ValueError(
-            f"{name} must be finite and at least 0, got {values[wrong[0]]} at row {wrong[0]} ({len(wrong)} such rows); "
-            "leave rows without a score out of the pool, and shift scores that can be negative"
+            f"{name} must be at least 0, got {values[wrong[0]]} at row {wrong[0]} ({len(wrong)} such rows); "
+            "shift scores that can be negative"
         )
+    return values
+
+
+def check_numbers(numbers: ArrayLike, n: int | None, name: str) -> Vector:
+    """Return `numbers` as float64 (n,), finite, of either sign; the input is not changed. Arguments as `check_scores`.
+
+    Raises:
+        ValueError: naming the first row whose number is not allowed.
+    """
+    values = np.asarray(numbers, np.float64)
+    if values.ndim != 1 or (n is not None and len(values) != n):
+        rows = "row" if n is None else f"of the {n} rows"
+        raise ValueError(f"{name} must have one number for each {rows}, got shape {values.shape}")
+    wrong = np.flatnonzero(~np.isfinite(values))
+    if len(wrong):
+        raise ValueError(
+            f"{name} must be finite, got {values[wrong[0]]} at row {wrong[0]} ({len(wrong)} such rows); "
+            "leave rows without a value out of the pool"
+        )
+    return values
+
+
+def check_embeddings(row_embeddings: ArrayLike, n: int | None = None) -> NDArray[np.float32] | NDArray[np.float64]:
+    """Return `row_embeddings` as floats (n, d): float64 stays float64, all else becomes float32. Input is not changed.
+
+    Raises:
+        ValueError: if it is no matrix, has another number of rows than `n`, or holds NaN or an infinity.
+    """
+    given = np.asarray(row_embeddings)
+    values = given if given.dtype in (np.float32, np.float64) else given.astype(np.float32)
+    if values.ndim != 2 or (n is not None and len(values) != n):
+        rows = "n" if n is None else str(n)
+        raise ValueError(f"row_embeddings must be a matrix of {rows} rows, got shape {values.shape}")
+    wrong = np.flatnonzero(~np.isfinite(values).all(axis=1))
+    if len(wrong):
+        raise ValueError(
+            f"row_embeddings must be finite, got NaN or an infinity in row {wrong[0]} ({len(wrong)} such rows); "
+            "leave rows without an embedding out of the pool"
+        )
+    return values
+
+
+def check_strings(strings: Sequence[str], n: int | None, name: str) -> list[str]:
+    """Return `strings` as a list of n str; empty ones are allowed.
+
+    Raises:
+        ValueError: if their number is not `n`. TypeError if one is no str.
+    """
+    if isinstance(strings, str):
+        raise TypeError(f"{name} must be a list of str, got one str")
+    values = list(strings)
+    if n is not None and len(values) != n:
+        raise ValueError(f"{name} must have one str for each of the {n} rows, got {len(values)}")
+    wrong = next((row for row, value in enumerate(values) if not isinstance(value, str)), None)
+    if wrong is not None:
+        raise TypeError(f"{name} must hold str, got {values[wrong]!r:.60} at row {wrong}")
     return values
 
 

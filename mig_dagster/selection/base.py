@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 Vector = NDArray[np.float64]
 Rows = NDArray[np.int64]
+OnProgress = Callable[[int, int], None]
+"""Called now and then with (rows chosen so far, rows to choose)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,12 +23,14 @@ class Selection:
         gains: (k,) what each row added when it was taken, in the method's own measure.
         shortfall: why there are fewer rows than asked for; None when there are not.
         objective: the value of the method's objective for the whole choice; None where the method has none.
+        clusters: (n,) the cluster of every row of the pool, from a method that clusters; None from all others.
     """
 
     rows: Rows
     gains: Vector
     shortfall: str | None = None
     objective: float | None = None
+    clusters: Rows | None = None
 
 
 class SelectionWarning(UserWarning):
@@ -39,7 +43,8 @@ _M = TypeVar("_M", bound=Method)
 METHODS: dict[str, Method] = {}
 """Every selection method by name. Importing `mig_dagster.selection` fills it."""
 
-_FILLED_BY_THE_CALLER = frozenset({"device"})  # says where to compute, never what is chosen
+FILLED_BY_THE_CALLER = frozenset({"device", "on_progress"})
+"""Parameters that say where to compute and whom to tell, never what is chosen: they are no options."""
 
 
 def method(function: _M) -> _M:
@@ -63,10 +68,10 @@ def reads(function: Method) -> tuple[str, ...]:
 def options(function: Method) -> dict[str, tuple[Any, Any]]:
     """Return the options of a method: name -> (type, default), as `pydantic.create_model` takes them.
 
-    Options are keyword-only parameters with a default. `device` is left out: the caller fills it from its GPU resource.
+    Options are keyword-only parameters with a default. Those of `FILLED_BY_THE_CALLER` are left out.
     """
     types = get_type_hints(function)
-    given = [p for p in _keywords(function) if p.default is not p.empty and p.name not in _FILLED_BY_THE_CALLER]
+    given = [p for p in _keywords(function) if p.default is not p.empty and p.name not in FILLED_BY_THE_CALLER]
     return {p.name: (types[p.name], p.default) for p in given}
 
 

@@ -10,6 +10,7 @@ import torch
 from scipy.sparse import csr_array
 
 from mig_dagster.selection.base import Rows, Vector
+from mig_dagster.selection.devices import check_device
 from mig_dagster.selection.pool_scan import NONE_LEFT_OUT, Key
 
 
@@ -28,7 +29,7 @@ class TorchScan:
     """
 
     def __init__(self, tags: csr_array, weights: Vector, limits: Vector, slack: float, device: str) -> None:
-        self.device = _check_device(device)
+        self.device = check_device(device)
         self.slack = slack
         counts = np.diff(tags.indptr)
         order = np.argsort(-counts, kind="stable")  # rows with most labels first: each diagonal is a prefix
@@ -67,15 +68,3 @@ class TorchScan:
 
     def _put(self, array: np.ndarray) -> torch.Tensor:
         return torch.tensor(array, device=self.device)
-
-
-def _check_device(device: str) -> torch.device:
-    kind, _, number = device.partition(":")
-    if kind not in ("cpu", "cuda") or (number and not number.isdecimal()):
-        raise ValueError(f'device must be None, "cpu", "cuda" or "cuda:<number>", got {device!r}')
-    if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
-        raise ValueError(
-            f"device {device!r} is not there, torch sees {torch.cuda.device_count()} CUDA devices; "
-            "pass device=None to compute on the CPU"
-        )
-    return torch.device(device)
