@@ -1,11 +1,15 @@
 """Selection methods: arrays in, the chosen rows out. One import line makes a method public.
 
-`METHODS` holds every method by name; `reads` and `options` say what a method needs and what can be set.
+`METHODS` holds every method by name; `reads` and `options` say what a method needs and what can be set. `import x as x`
+says that x is public here, to readers and to type checkers.
 """
 
-from mig_dagster.selection.base import METHODS, Selection, SelectionWarning, method, options, reads
-from mig_dagster.selection.mig import mig
-from mig_dagster.selection.mig_problem import objective
-from mig_dagster.selection.propagation import propagation
-
-__all__ = ["METHODS", "Selection", "SelectionWarning", "method", "mig", "objective", "options", "propagation", "reads"]
+from mig_dagster.selection.base import METHODS as METHODS
+from mig_dagster.selection.base import Selection as Selection
+from mig_dagster.selection.base import SelectionWarning as SelectionWarning
+from mig_dagster.selection.base import method as method
+from mig_dagster.selection.base import options as options
+from mig_dagster.selection.base import reads as reads
+from mig_dagster.selection.mig import mig as mig
+from mig_dagster.selection.mig_problem import objective as objective
+from mig_dagster.selection.propagation import propagation as propagation
