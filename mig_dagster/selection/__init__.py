@@ -4,12 +4,16 @@
 says that x is public here, to readers and to type checkers.
 """
 
+from mig_dagster.selection.balanced_random import balanced_random as balanced_random
 from mig_dagster.selection.base import METHODS as METHODS
 from mig_dagster.selection.base import Selection as Selection
 from mig_dagster.selection.base import SelectionWarning as SelectionWarning
 from mig_dagster.selection.base import method as method
 from mig_dagster.selection.base import options as options
 from mig_dagster.selection.base import reads as reads
+from mig_dagster.selection.longest import longest as longest
 from mig_dagster.selection.mig import mig as mig
 from mig_dagster.selection.mig_problem import objective as objective
 from mig_dagster.selection.propagation import propagation as propagation
+from mig_dagster.selection.random import random as random
+from mig_dagster.selection.random import reference_random as reference_random
