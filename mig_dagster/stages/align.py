@@ -6,13 +6,16 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from scipy.sparse import csr_array
 
+from mig_dagster.conversation import Conversation
 from mig_dagster.graph import Vocabulary
 from mig_dagster.stages.label_space import graph_weights
+from mig_dagster.stages.row_signals import INDICATOR, SIGNALS, join_signals
+from mig_dagster.stages.tag_matrix import tag_matrix
+from mig_dagster.stages.wide_inputs import embedding_matrix, texts_of
 
-ROW_SIGNALS = {"tags": "tags", "quality_scores": "score"}
-"""Arguments with one value a row, and the column of the asset of that name that holds it."""
+DEFAULT_VARIANT = "ppl"
+"""The ratio of `ifd_scores` that a method without such an option reads: IterIT's is one of perplexities."""
 
 
 @dataclass(frozen=True)
@@ -20,12 +23,16 @@ class PoolFrames:
     """What a subset is made from; what its method does not read may be None.
 
     Attributes:
-        pool: `row_id`, `source`, `origin`, in the order that selection sees.
+        pool: `row_id`, `source`, `origin`, `n_turns`, `n_chars`, in the order that selection sees.
         tags: `row_id`, `tags`, `flag`, and `source` where several sources are read.
         quality_scores: `row_id`, `score`, `flag`, and `source` likewise.
         vocabulary: tags to labels.
         edges: label graph, `row`, `column`, `weight`.
         labels: the graph's labels by index.
+        row_embeddings: `row_id`, `embedding` (an array column), `flag`, and `source` likewise.
+        ifd_scores: `row_id`, `ifd_loss` or `ifd_ppl` or both, `flag`, and `source` likewise.
+        indicators: `row_id`, one column for each indicator, `flag`, and `source` likewise.
+        raw_pool: `source`, `origin`, `row_id`, `messages`, `tools` of every source of the pool.
     """
 
     pool: pl.LazyFrame
@@ -34,6 +41,10 @@ class PoolFrames:
     vocabulary: Vocabulary | None = None
     edges: pl.LazyFrame | None = None
     labels: pl.LazyFrame | None = None
+    row_embeddings: pl.LazyFrame | None = None
+    ifd_scores: pl.LazyFrame | None = None
+    indicators: pl.LazyFrame | None = None
+    raw_pool: pl.LazyFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -41,7 +52,7 @@ class Aligned:
     """A method's inputs.
 
     Attributes:
-        rows: (n,) `row_id`, `source`, `origin` and the row signals read, in pool order.
+        rows: (n,) `row_id`, `source`, `origin`, `n_chars` and the values of the signals read, in pool order.
         excluded: rows of the pool that lack a signal the method needs: `row_id`, `source`, `reason`.
         labels: the m labels by index; empty where the method reads none.
         arguments: arrays by argument name.
@@ -53,79 +64,58 @@ class Aligned:
     arguments: dict[str, Any]
 
 
-def align(frames: PoolFrames, reads: Collection[str]) -> Aligned:
+def align(frames: PoolFrames, reads: Collection[str], settings: Mapping[str, Any] | None = None) -> Aligned:
     """Bring everything a method reads into one order.
+
+    A row that lacks one of the signals is left out and said so; of `indicators`, a row that lacks any of them.
 
     Args:
         frames: pool and signals.
         reads: the method's inputs, as `mig_dagster.selection.reads` lists them.
+        settings: the method's options; `variant` says which ratio of `ifd_scores` is meant.
 
     Raises:
         ValueError: a method reads what is not there, two lines speak of one row, or the graph lacks labels of the
             vocabulary.
+        LookupError: a row's conversation is not in `raw_pool`.
     """
-    joined = _join_signals(frames, [name for name in ROW_SIGNALS if name in reads])
-    reason = _reason([name for name in ROW_SIGNALS if name in reads])
-    excluded = joined.with_columns(reason=reason).filter(pl.col("reason").is_not_null())
-    rows = joined.filter(reason.is_null()).drop([f"{name}_flag" for name in ROW_SIGNALS], strict=False)
-    labels = _labels(frames) if "tags" in reads else []
-    makers: dict[str, Callable[[], Any]] = {
-        "tags": lambda: tag_matrix(rows["tags"], _need(frames.vocabulary, "label_vocabulary"), labels),
-        "quality_scores": lambda: rows["score"].cast(pl.Float64).to_numpy(),
-        "label_graph": lambda: graph_weights(_need(frames.edges, "label_graph").collect(), len(labels)),
-    }
-    if unknown := sorted(set(reads) - set(makers)):
-        raise ValueError(f"no asset gives {unknown[0]!r} yet: this version has {', '.join(makers)}")
-    arguments = {name: makers[name]() for name in reads}
-    return Aligned(rows, excluded.select("row_id", "source", "reason"), labels, arguments)
+    if unknown := sorted(set(reads) - set(_MAKERS)):
+        raise ValueError(f"no asset gives {unknown[0]!r}: there are {', '.join(_MAKERS)}")
+    variant = str((settings or {}).get("variant", DEFAULT_VARIANT))
+    signals = {name: _need(getattr(frames, name), name) for name in SIGNALS if name in reads}
+    lengths = ["n_chars"] if "lengths" in reads else []
+    pool = frames.pool.select("row_id", "source", "origin", *lengths).collect()
+    joined = join_signals(pool, signals, variant)
+    excluded = joined.filter(pl.col("reason").is_not_null()).select("row_id", "source", "reason")
+    rows = joined.filter(pl.col("reason").is_null()).drop("reason")
+    labels = _labels(frames) if "tags" in reads or "label_graph" in reads else []
+    return Aligned(rows, excluded, labels, {name: _MAKERS[name](frames, rows, labels) for name in reads})
 
 
-def tag_matrix(tags: pl.Series, vocabulary: Vocabulary, labels: list[str]) -> csr_array:
-    """Return which row carries which label, float64 0/1 (n, m).
-
-    Args:
-        tags: (n,) lists of tags.
-        vocabulary: what they become.
-        labels: the m labels by index.
-
-    Raises:
-        ValueError: the vocabulary has labels that are not in `labels`.
-    """
-    if missing := sorted(set(vocabulary.labels) - set(labels)):
-        raise ValueError(
-            f"label_graph lacks {len(missing)} labels of label_vocabulary ({missing[0]!r} first): "
-            "materialise label_embeddings and label_graph again"
-        )
-    pairs = _labelled_by_rules(tags, vocabulary) if vocabulary.rules else _labelled(tags, vocabulary)
-    index = pl.DataFrame(
-        {"label": labels, "column": range(len(labels))}, schema={"label": pl.String, "column": pl.Int32}
-    )
-    ordered = pairs.join(index, on="label").unique(["row", "column"]).sort("row", "column")
-    counts = np.bincount(ordered["row"].to_numpy(), minlength=len(tags))
-    indptr = np.concatenate([[0], np.cumsum(counts)])
-    return csr_array((np.ones(ordered.height), ordered["column"].to_numpy(), indptr), shape=(len(tags), len(labels)))
+_MAKERS: dict[str, Callable[[PoolFrames, pl.DataFrame, list[str]], Any]] = {
+    "tags": lambda frames, rows, labels: tag_matrix(rows["tags"], _need(frames.vocabulary, "label_vocabulary"), labels),
+    "quality_scores": lambda _, rows, __: _floats(rows["score"]),
+    "label_graph": lambda frames, _, labels: graph_weights(_need(frames.edges, "label_graph").collect(), len(labels)),
+    "row_embeddings": lambda frames, rows, _: embedding_matrix(rows, _need(frames.row_embeddings, "row_embeddings")),
+    "ifd_scores": lambda _, rows, __: _floats(rows["ifd"]),
+    "indicators": lambda _, rows, __: {
+        name.removeprefix(INDICATOR): _floats(rows[name]) for name in rows.columns if name.startswith(INDICATOR)
+    },
+    "serialized_rows": lambda frames, rows, _: _texts(frames, rows, Conversation.canonical_json),
+    "responses": lambda frames, rows, _: _texts(frames, rows, lambda conversation: conversation.response),
+    "row_ids": lambda _, rows, __: rows["row_id"].to_list(),
+    "sources": lambda _, rows, __: rows["source"].to_list(),
+    "lengths": lambda _, rows, __: rows["n_chars"].cast(pl.Int64).to_numpy(),
+}
+"""How each argument of design.md's table is made from the frames, the rows that take part, and the labels."""
 
 
-def _labelled(tags: pl.Series, vocabulary: Vocabulary) -> pl.DataFrame:
-    """Return (row, label) pairs, unordered and perhaps repeated."""
-    mapping = pl.DataFrame(
-        list(vocabulary.mapping.items()), schema={"tag": pl.String, "label": pl.String}, orient="row"
-    )
-    rows = pl.DataFrame({"row": pl.int_range(len(tags), dtype=pl.Int64, eager=True), "tag": tags})
-    return rows.explode("tag").join(mapping, on="tag").select("row", "label")
+def _floats(column: pl.Series) -> np.ndarray[Any, np.dtype[np.float64]]:
+    return column.cast(pl.Float64).to_numpy()
 
 
-def _labelled_by_rules(tags: pl.Series, vocabulary: Vocabulary) -> pl.DataFrame:
-    """Return (row, label) pairs where labels also depend on the row's other labels."""
-    labels = pl.Series("label", [vocabulary.apply(row) for row in tags.to_list()], dtype=pl.List(pl.String))
-    rows = pl.DataFrame({"row": pl.int_range(len(tags), dtype=pl.Int64, eager=True), "label": labels})
-    return rows.explode("label").drop_nulls()
-
-
-def labels_of(matrix: csr_array, labels: list[str], rows: np.ndarray[Any, np.dtype[np.int64]]) -> list[list[str]]:
-    """Return the labels of some rows of a tag matrix, sorted."""
-    names = np.array(labels, dtype=object)
-    return [list(names[np.sort(matrix.indices[matrix.indptr[row] : matrix.indptr[row + 1]])]) for row in rows]
+def _texts(frames: PoolFrames, rows: pl.DataFrame, text: Callable[[Conversation], str]) -> list[str]:
+    return texts_of(rows, _need(frames.raw_pool, "raw_pool"), text)
 
 
 def _labels(frames: PoolFrames) -> list[str]:
@@ -133,35 +123,6 @@ def _labels(frames: PoolFrames) -> list[str]:
     if frames.labels is None:
         return list(_need(frames.vocabulary, "label_vocabulary").labels)
     return frames.labels.collect()["label"].to_list()
-
-
-def _join_signals(frames: PoolFrames, signals: Collection[str]) -> pl.DataFrame:
-    """Return the pool with each signal's column and its flag as `<signal>_flag`."""
-    given: Mapping[str, pl.LazyFrame | None] = {"tags": frames.tags, "quality_scores": frames.quality_scores}
-    joined = frames.pool.select("row_id", "source", "origin").collect()
-    n = joined.height
-    for name in signals:
-        signal = _need(given[name], name)
-        # The same conversation may stand in two sources and be annotated differently: the pool's own source counts.
-        keys = ["row_id", "source"] if "source" in signal.collect_schema() else ["row_id"]
-        columns = signal.select(*keys, ROW_SIGNALS[name], pl.col("flag").fill_null("missing").alias(f"{name}_flag"))
-        joined = joined.join(columns.collect(), on=keys, how="left", maintain_order="left")
-        if joined.height != n:
-            raise ValueError(
-                f"{name} has {joined.height - n} rows of the pool more than once: materialise {name} again"
-            )
-    return joined
-
-
-def _reason(signals: Collection[str]) -> pl.Expr:
-    """Return why a row cannot be used: `<signal>: <flag>` of the first signal without a value, or null."""
-    reasons = [
-        pl.when(pl.col(ROW_SIGNALS[name]).is_null()).then(
-            pl.lit(f"{name}: ") + pl.col(f"{name}_flag").fill_null("missing")
-        )
-        for name in signals
-    ]
-    return pl.coalesce(reasons) if reasons else pl.lit(None, dtype=pl.String)
 
 
 def _need(frame: Any, asset: str) -> Any:

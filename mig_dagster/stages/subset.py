@@ -1,6 +1,7 @@
 """One method over one pool: budget, alignment, choice, and what a person wants to see of it."""
 
 import inspect
+import time
 import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -10,9 +11,11 @@ import numpy as np
 import polars as pl
 
 from mig_dagster.selection import METHODS, Selection, SelectionWarning, options, reads
-from mig_dagster.stages.align import Aligned, PoolFrames, align, labels_of
+from mig_dagster.selection.base import OnProgress
+from mig_dagster.stages.align import Aligned, PoolFrames, align
 from mig_dagster.stages.budget import rows_of
 from mig_dagster.stages.label_space import Schema
+from mig_dagster.stages.tag_matrix import labels_of
 
 MAX_NULL_SHARE = 0.01
 CURVE_POINTS = 100
@@ -36,16 +39,21 @@ class Subset:
         rows: `SUBSET_SCHEMA`, in the order of choice.
         excluded: rows that could not take part: `row_id`, `source`, `reason`.
         info: JSON-ready: method, budget, options, counts, objective, shortfall, warnings, source_mix, pool_mix,
-            gain_curve, labels.
+            gain_curve, labels (in_graph and covered; both null for a method that reads no tags).
+        seconds: wall time of the method itself; not in `info`, which is part of the stored version.
+        clusters: `row_id`, `cluster` of every row that took part, from a method that clusters; None from all others.
     """
 
     rows: pl.DataFrame
     excluded: pl.DataFrame
     info: dict[str, Any]
+    seconds: float = 0.0
+    clusters: pl.DataFrame | None = None
 
     def tables(self) -> dict[str, pl.DataFrame]:
-        """Return the frames as tables of one asset."""
-        return {"rows": self.rows, "excluded": self.excluded}
+        """Return the frames as tables of one asset; `clusters` only where there are any."""
+        clusters = {} if self.clusters is None else {"clusters": self.clusters}
+        return {"rows": self.rows, "excluded": self.excluded, **clusters}
 
 
 def choose_subset(
@@ -56,6 +64,7 @@ def choose_subset(
     settings: Mapping[str, Any] | None = None,
     device: str | None = None,
     max_null_share: float = MAX_NULL_SHARE,
+    on_progress: OnProgress | None = None,
 ) -> Subset:
     """Run a selection method.
 
@@ -67,21 +76,23 @@ def choose_subset(
         settings: the method's options; those left out keep their defaults.
         device: for methods that compute on one; None for numpy.
         max_null_share: largest share of the pool, in [0, 1], that may lack a signal the method needs.
+        on_progress: told by methods that take long how many rows they have chosen.
 
     Raises:
         ValueError: unknown method or option, a wrong budget, or too many rows without a signal.
     """
     given = dict(settings or {})
     known = method_options(method, given)
-    chosen_by = METHODS[method]
-    aligned = align(frames, reads(chosen_by))
+    aligned = align(frames, reads(METHODS[method]), given)
     n = aligned.rows.height + aligned.excluded.height
     _check_nulls(aligned.excluded, n, max_null_share)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         k = _clamped(rows_of(budget, n), aligned.rows.height)
-        placed = {"device": device} if "device" in inspect.signature(chosen_by).parameters else {}
-        selection = chosen_by(k, **aligned.arguments, **given, **placed)
+        filled = _filled(method, device=device, on_progress=on_progress)
+        started = time.perf_counter()
+        selection = METHODS[method](k, **aligned.arguments, **given, **filled)
+        seconds = time.perf_counter() - started
     notes = [str(warning.message) for warning in caught if issubclass(warning.category, SelectionWarning)]
     for warning in caught:
         if not issubclass(warning.category, SelectionWarning):
@@ -89,7 +100,8 @@ def choose_subset(
     resolved = {name: given.get(name, default) for name, (_, default) in known.items()}
     info = {"method": method, "budget": budget, "options": resolved, "warnings": notes}
     rows = _rows(aligned, selection)
-    return Subset(rows, aligned.excluded, info | _statistics(aligned, selection, rows, k))
+    info |= _statistics(aligned, selection, rows, k)
+    return Subset(rows, aligned.excluded, info, seconds, _clusters(aligned, selection))
 
 
 def method_options(method: str, asked: Collection[str] = ()) -> dict[str, tuple[Any, Any]]:
@@ -108,6 +120,18 @@ def method_options(method: str, asked: Collection[str] = ()) -> dict[str, tuple[
     if unknown := sorted(set(asked) - set(known)):
         raise ValueError(f"method {method} has no option {unknown[0]!r}: it has {', '.join(known)}")
     return known
+
+
+def _filled(method: str, **offered: Any) -> dict[str, Any]:
+    """Return what a method takes of the parameters that are no options."""
+    taken = inspect.signature(METHODS[method]).parameters
+    return {name: value for name, value in offered.items() if name in taken}
+
+
+def _clusters(aligned: Aligned, selection: Selection) -> pl.DataFrame | None:
+    if selection.clusters is None:
+        return None
+    return aligned.rows.select("row_id", cluster=pl.Series(selection.clusters, dtype=pl.Int64))
 
 
 def _check_nulls(excluded: pl.DataFrame, n: int, max_null_share: float) -> None:
@@ -148,7 +172,6 @@ def _rows(aligned: Aligned, selection: Selection) -> pl.DataFrame:
 
 
 def _statistics(aligned: Aligned, selection: Selection, rows: pl.DataFrame, k: int) -> dict[str, Any]:
-    used = _labels_covered(aligned, selection)
     return {
         "pool_rows": aligned.rows.height + aligned.excluded.height,
         "excluded": aligned.excluded.height,
@@ -158,15 +181,17 @@ def _statistics(aligned: Aligned, selection: Selection, rows: pl.DataFrame, k: i
         "shortfall": selection.shortfall,
         "source_mix": _mix(rows["source"]),
         "pool_mix": _mix(aligned.rows["source"]),
-        "labels": {"in_graph": len(aligned.labels), "covered": used},
+        "labels": _labels_covered(aligned, selection),
         "gain_curve": _curve(selection.gains),
     }
 
 
-def _labels_covered(aligned: Aligned, selection: Selection) -> int:
-    """Return how many labels at least one chosen row carries."""
+def _labels_covered(aligned: Aligned, selection: Selection) -> dict[str, int | None]:
+    """Return how many labels there are and how many at least one chosen row carries; null where no tags were read."""
     tags = aligned.arguments.get("tags")
-    return 0 if tags is None else len(np.unique(tags[selection.rows].indices))
+    if tags is None:
+        return {"in_graph": None, "covered": None}
+    return {"in_graph": len(aligned.labels), "covered": len(np.unique(tags[selection.rows].indices))}
 
 
 def _mix(sources: pl.Series) -> dict[str, int]:

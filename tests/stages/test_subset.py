@@ -8,9 +8,10 @@ import polars as pl
 import pytest
 
 from mig_dagster.graph import Entry, Rule, Vocabulary
-from mig_dagster.selection import METHODS, mig
-from mig_dagster.stages.align import PoolFrames, align, tag_matrix
+from mig_dagster.selection import METHODS, Selection, mig
+from mig_dagster.stages.align import PoolFrames, align
 from mig_dagster.stages.subset import SUBSET_SCHEMA, choose_subset
+from mig_dagster.stages.tag_matrix import tag_matrix
 
 LABELS = ["a", "b", "c"]
 MIG = ("tags", "quality_scores", "label_graph")
@@ -116,8 +117,8 @@ def test_a_graph_older_than_the_vocabulary_is_refused():
 def test_what_a_method_reads_must_be_there():
     with pytest.raises(ValueError, match="reads label_graph, which is not there: materialise label_graph first"):
         align(frames(edges=None), MIG)
-    with pytest.raises(ValueError, match="no asset gives 'ifd_scores' yet"):
-        align(frames(), ("ifd_scores",))
+    with pytest.raises(ValueError, match="no asset gives 'moods': there are tags, quality_scores, label_graph"):
+        align(frames(), ("moods",))
 
 
 def test_the_subset_is_what_the_method_chooses():
@@ -193,6 +194,48 @@ def test_unknown_methods_and_options_are_refused():
         choose_subset("magic", frames(), budget="1")
     with pytest.raises(ValueError, match=r"method mig has no option 'gian': it has .*gain"):
         choose_subset("mig", frames(), budget="1", settings={"gian": "exact"})
+
+
+def test_of_a_method_without_tags_no_labels_are_counted(monkeypatch):
+    def first(k, *, row_ids):
+        return Selection(np.arange(k), np.ones(k))
+
+    monkeypatch.setitem(METHODS, "first", first)
+    chosen = choose_subset("first", frames(), budget="2")
+    assert chosen.info["labels"] == {"in_graph": None, "covered": None}
+    assert chosen.rows["labels"].to_list() == [None, None]
+    assert chosen.rows.schema == SUBSET_SCHEMA
+
+
+def test_clusters_become_a_table_and_only_where_there_are_some(monkeypatch):
+    def clustering(k, *, quality_scores):
+        return Selection(np.arange(k), np.ones(k), clusters=np.arange(len(quality_scores)) // 2)
+
+    monkeypatch.setitem(METHODS, "clustering", clustering)
+    scores = [3.0, None, 5.0, 4.0, 1.0, 2.5]
+    tables = choose_subset("clustering", frames(scores=scores), budget="2", max_null_share=0.5).tables()
+    assert tables["clusters"].rows() == [("id0", 0), ("id2", 0), ("id3", 1), ("id4", 1), ("id5", 2)]
+    assert set(choose_subset("mig", frames(), budget="2").tables()) == {"rows", "excluded"}
+
+
+def test_a_method_gets_the_device_and_the_progress_it_takes_and_nothing_else(monkeypatch):
+    told = []
+
+    def slow(k, *, row_ids, device=None, on_progress=None):
+        on_progress(1, k)
+        return Selection(np.arange(k), np.full(k, float(device == "cpu")))
+
+    monkeypatch.setitem(METHODS, "slow", slow)
+    chosen = choose_subset("slow", frames(), budget="2", device="cpu", on_progress=lambda *done: told.append(done))
+    assert chosen.rows["gain"].to_list() == [1.0, 1.0]
+    assert told == [(1, 2)]
+    assert choose_subset("mig", frames(), budget="2", on_progress=told.append).rows.height == 2
+
+
+def test_the_seconds_of_a_method_are_not_part_of_what_is_stored():
+    chosen = choose_subset("mig", frames(), budget="3")
+    assert chosen.seconds > 0
+    assert "seconds" not in chosen.info
 
 
 def test_nothing_is_chosen_from_nothing():
