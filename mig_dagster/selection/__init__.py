@@ -11,6 +11,8 @@ from mig_dagster.selection.base import SelectionWarning as SelectionWarning
 from mig_dagster.selection.base import method as method
 from mig_dagster.selection.base import options as options
 from mig_dagster.selection.base import reads as reads
+from mig_dagster.selection.ifd import ifd as ifd
+from mig_dagster.selection.instag import instag as instag
 from mig_dagster.selection.longest import longest as longest
 from mig_dagster.selection.mig import mig as mig
 from mig_dagster.selection.mig_problem import objective as objective
