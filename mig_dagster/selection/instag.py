@@ -8,7 +8,7 @@ Departures  - one sweep over the pool instead of one a pass; same rows, same gai
               (test_one_sweep_takes_the_rows_of_the_passes_in_their_order);
             - a row without labels adds nothing in any pass, so that the loop as printed never ends once only such rows
               are left: they come last, lowest first (test_rows_without_labels_come_last);
-            - ties in the number of labels go to the lower row, the paper does not say (test_golden_case);
+            - ties in the number of labels go to the lower row, the paper does not say (test_ties_go_to_the_lower_row);
             - T is a set of canonical labels: what the vocabulary drops does not count, and two raw tags of one label
               count once, as does a repeated entry (test_a_repeated_entry_counts_once)
 

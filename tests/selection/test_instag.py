@@ -90,6 +90,12 @@ def test_golden_case():
     assert chosen.gains.tolist() == [3, 1, 2, 1, 0]
 
 
+def test_ties_go_to_the_lower_row():
+    """Each row has two of three labels: the two looked at first cover all, the other is left to the second pass."""
+    assert instag(3, tags=matrix([{0, 1}, {1, 2}, {0, 2}])).rows.tolist() == [0, 1, 2]
+    assert instag(3, tags=matrix([{0}, {0}, {0}])).rows.tolist() == [0, 1, 2]
+
+
 def test_rows_without_labels_come_last():
     chosen = instag(4, tags=matrix([set(), {0}, set(), {0}]))
     assert chosen.rows.tolist() == [1, 3, 0, 2]
