@@ -37,7 +37,8 @@ def select(
     """Choose rows from files: reads, deduplicates, tags and scores what is not annotated yet, and selects."""
     # Imported here, so that `--help` does not load the models' libraries.
     from mig_dagster.annotations.cache import FragmentCache
-    from mig_dagster.stages.select_files import SelectOptions, select_files
+    from mig_dagster.stages.pool_options import PoolOptions
+    from mig_dagster.stages.select_files import select_files
     from mig_dagster.storage import Store
 
     with progress_bar("reading") as report:
@@ -47,7 +48,7 @@ def select(
             method=method,
             budget=budget,
             settings=method_settings(method, option or []),
-            options=_read_config(config, SelectOptions),
+            options=_read_config(config, PoolOptions),
             cache=FragmentCache(Store(home)),
             on_progress=report,
         )

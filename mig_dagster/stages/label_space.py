@@ -6,6 +6,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import polars as pl
+from pydantic import ConfigDict
 from scipy.sparse import coo_array, csr_array
 
 from mig_dagster.graph import (
@@ -46,6 +47,8 @@ class VocabularyOptions:
         association: limits of association merging (`build`); None leaves it out.
         list_path: JSON list of tags (`closed`).
     """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
     mode: Literal["build", "closed", "frozen"] = "build"
     min_count: int = 2

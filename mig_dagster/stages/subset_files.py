@@ -1,6 +1,7 @@
 """A subset with its conversations, and the lock that pins how it was made."""
 
 import platform
+import zlib
 from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
@@ -9,6 +10,14 @@ import polars as pl
 
 TIES = "of equal gains the row with the lowest pool index; pool order is source, then origin"
 _PINNED = ("mig-dagster", "numpy", "scipy", "polars")
+_ALSO_PINNED = {
+    "car": ("scikit-learn", "torch"),
+    "deita": ("torch",),
+    "iterit": ("scikit-learn",),
+    "qdit": ("torch",),
+    "zip": ("zlib",),
+}
+"""Libraries whose build can change what a method chooses: compressed sizes, k-means, the order of float sums."""
 
 
 def with_conversations(subset: pl.LazyFrame, raw_pool: pl.LazyFrame) -> pl.DataFrame:
@@ -52,7 +61,7 @@ def selection_lock(
         inputs: data version (or content hash) of everything it was made from.
         annotators: who annotated, by fingerprint.
         licences: of each source; None where its owner states none.
-        scorer: the name of the scale of `quality_scores`.
+        scorer: the name of the scale of `quality_scores`; "not used" for a method that reads none.
     """
     kept = ("method", "budget", "options", "k", "rows", "pool_rows", "excluded", "objective", "shortfall", "warnings")
     return {
@@ -63,5 +72,12 @@ def selection_lock(
         "licences": dict(licences),
         "inputs": dict(inputs),
         "ties": TIES,
-        "versions": {"python": platform.python_version(), **{package: version(package) for package in _PINNED}},
+        "versions": _versions(str(info["method"])),
     }
+
+
+def _versions(method: str) -> dict[str, str]:
+    """Return the versions of all that a method computes with."""
+    packages = (*_PINNED, *_ALSO_PINNED.get(method, ()))
+    found = {name: zlib.ZLIB_RUNTIME_VERSION if name == "zlib" else version(name) for name in packages}
+    return {"python": platform.python_version(), **found}

@@ -5,22 +5,23 @@ import json
 import pytest
 
 from mig_dagster.annotations import FragmentCache
+from mig_dagster.selection import METHODS
 from mig_dagster.sources import Source
 from mig_dagster.stages.label_space import VocabularyOptions
-from mig_dagster.stages.select_files import EncoderOptions, SelectOptions, select_files
+from mig_dagster.stages.pool_options import EncoderOptions, PoolOptions
+from mig_dagster.stages.select_files import select_files
 from mig_dagster.storage import Store
 
 
-def select(path, output, model, cache):
-    options = SelectOptions(
+def select(path, output, model, cache, method="mig", **settings):
+    options = PoolOptions(
         encoder=EncoderOptions(model=str(model)),
         label_vocabulary=VocabularyOptions(min_count=1, merge_distance=None),
     )
-    settings = {"gain": "exact"}
     return select_files(
         [Source("mine", str(path))],
         output,
-        method="mig",
+        method=method,
         budget="100%",
         settings=settings,
         options=options,
@@ -40,7 +41,7 @@ def test_a_folder_named_by_a_dot_still_has_a_name(path, tmp_path, tiny_model, mo
     folder = tmp_path / "chosen"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    select(path, type(path)("."), tiny_model, tmp_path / "cache")
+    select(path, type(path)("."), tiny_model, tmp_path / "cache", gain="exact")
     assert json.loads((folder / "selection.lock.json").read_text())["name"] == "chosen"
     assert "# chosen\n" in (folder / "README.md").read_text()
 
@@ -55,3 +56,20 @@ def test_files_without_an_acceptable_row_say_why_before_a_model_is_loaded(path, 
 def test_an_output_that_is_a_file_is_refused_before_anything_is_read(path, tmp_path):
     with pytest.raises(ValueError, match="is a file; name a folder: the subset is a folder of four files"):
         select(path, path, tmp_path / "no model", tmp_path / "cache")
+
+
+def test_a_method_that_reads_no_signal_needs_no_model(path, tmp_path):
+    chosen = select(path, tmp_path / "out", tmp_path / "no model", tmp_path / "cache", method="random")
+    assert chosen.files.rows == 1
+    lock = json.loads((tmp_path / "out" / "selection.lock.json").read_text())
+    assert (lock["scorer"], lock["annotators"]) == ("not used", {})
+    assert set(lock["inputs"]) == {"raw_pool/mine", "source_revisions/mine"}
+
+
+def test_a_method_whose_input_nothing_makes_is_refused_before_anything_is_read(path, tmp_path, monkeypatch):
+    def scored(k, *, ifd_scores):
+        return None
+
+    monkeypatch.setitem(METHODS, "scored", scored)
+    with pytest.raises(ValueError, match="method scored cannot run on files yet: ifd_scores: no annotator that makes"):
+        select(path, tmp_path / "out", tmp_path / "no model", tmp_path / "cache", method="scored")

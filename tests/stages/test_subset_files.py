@@ -46,3 +46,11 @@ def test_the_lock_pins_inputs_options_versions_and_the_rule_for_ties():
     assert "lowest pool index" in lock["ties"]
     assert {"python", "mig-dagster", "numpy", "scipy", "polars"} == set(lock["versions"])
     assert "gain_curve" not in lock
+
+
+@pytest.mark.parametrize(("method", "library"), [("zip", "zlib"), ("car", "scikit-learn"), ("qdit", "torch")])
+def test_the_lock_names_the_libraries_whose_build_can_change_a_methods_choice(method, library):
+    kept = ("budget", "options", "k", "rows", "pool_rows", "excluded", "objective", "shortfall", "warnings")
+    info = dict.fromkeys(kept) | {"method": method}
+    lock = selection_lock("s", info, inputs={}, annotators={}, licences={}, scorer="not used")
+    assert lock["versions"][library][0].isdigit()

@@ -1,0 +1,190 @@
+"""Files become a pool with the signals that the chosen methods read, without Dagster: read, deduplicate, annotate."""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import polars as pl
+
+from mig_dagster.annotations.cache import FragmentCache
+from mig_dagster.annotations.encoder import SentenceEncoder
+from mig_dagster.annotations.quality_scores import score_rows
+from mig_dagster.annotations.row_embeddings import embed_rows
+from mig_dagster.annotations.tags import tag_rows
+from mig_dagster.annotations.vocabulary import load_vocabulary
+from mig_dagster.graph import Vocabulary
+from mig_dagster.pool.deduplicate import pool as without_duplicates
+from mig_dagster.pool.ingest import ingest
+from mig_dagster.pool.signatures import row_signatures
+from mig_dagster.sources import Source, resolve
+from mig_dagster.stages.align import PoolFrames
+from mig_dagster.stages.annotate import AnnotateRows, annotate_source
+from mig_dagster.stages.label_space import embed_labels, embeddings_to_graph, tags_to_vocabulary
+from mig_dagster.stages.pool_options import PoolOptions
+from mig_dagster.storage import Lake, Manifest, Store
+
+OnStep = Callable[[str, int, int | None], None]
+"""Called with (what is being done, how many are done, how many there are or None)."""
+
+_COUNTS = ("records", "accepted", "rejected", "blank")
+
+
+@dataclass(frozen=True)
+class FilePool:
+    """A pool made from files.
+
+    Attributes:
+        frames: the pool, its conversations and the signals asked for.
+        raw: `raw_pool` of each source.
+        signals: what annotators said, one manifest for each signal and source.
+        duplicates: rows left out because another one stands for them.
+        encoder: the sentence encoder; it loads its model only when asked.
+    """
+
+    frames: PoolFrames
+    raw: Mapping[str, Manifest]
+    signals: Sequence[Manifest]
+    duplicates: int
+    encoder: SentenceEncoder
+
+    @property
+    def records(self) -> dict[str, dict[str, Any]]:
+        """Counts of each source: records, accepted, rejected by reason, blank."""
+        return {name: {key: manifest.info[key] for key in _COUNTS} for name, manifest in self.raw.items()}
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """What the pool was made from: data versions of rows and signals, revisions of sources."""
+        read = [*self.raw.values(), *self.signals]
+        versions = {f"{manifest.asset}/{manifest.partition}": manifest.data_version for manifest in read}
+        revisions = {f"source_revisions/{name}": manifest.info["revision"] for name, manifest in self.raw.items()}
+        return versions | revisions
+
+
+@contextmanager
+def file_pool(
+    sources: Sequence[Source],
+    needed: Collection[str],
+    *,
+    options: PoolOptions,
+    cache: FragmentCache,
+    on_progress: OnStep,
+) -> Iterator[FilePool]:
+    """Read sources into a pool that lives as long as the context.
+
+    Args:
+        sources: what to read; names must differ.
+        needed: inputs of methods, as `mig_dagster.selection.reads` lists them; nothing else is computed.
+        options: how.
+        cache: what models said before is not computed again.
+        on_progress: told what is being done.
+
+    Raises:
+        SourceFileError: a file cannot be read.
+        ValueError: no row was accepted, or an option is wrong.
+        ModelError: the sentence encoder's model cannot be had.
+    """
+    with TemporaryDirectory(prefix="mig-dagster-") as scratch:
+        making = _Making(Lake(Store(scratch)), sorted(source.name for source in sources), options, cache, on_progress)
+        raw = {source.name: making.ingest(source) for source in sources}
+        _check_accepted(raw)
+        rows, duplicates = making.pool(sources)
+        signals = [manifest for name in making.signals(needed) for manifest in making.annotated(name)]
+        frames = making.frames(rows, needed)
+        yield FilePool(frames, dict(sorted(raw.items())), signals, duplicates.height, making.encoder)
+
+
+def _check_accepted(raw: Mapping[str, Manifest]) -> None:
+    """Say at once why there is nothing to choose from, not after the models have been loaded."""
+    if not any(manifest.rows for manifest in raw.values()):
+        reasons: Counter[str] = sum((Counter(manifest.info["rejected"]) for manifest in raw.values()), Counter())
+        counts = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())
+        raise ValueError(
+            f"no row was accepted ({counts or 'every record is blank'}): try `mig-dagster sources check` on it"
+        )
+
+
+@dataclass(frozen=True)
+class _Making:
+    """The steps from files to a pool, over one scratch lake."""
+
+    lake: Lake
+    names: Sequence[str]
+    options: PoolOptions
+    cache: FragmentCache
+    on_progress: OnStep
+
+    @cached_property
+    def encoder(self) -> SentenceEncoder:
+        given = self.options.encoder
+        return SentenceEncoder(
+            given.model, device=given.device, batch_tokens=given.batch_tokens, max_tokens=given.max_tokens
+        )
+
+    def ingest(self, source: Source) -> Manifest:
+        def report(done: int) -> None:
+            self.on_progress(f"reading {source.name}", done, None)
+
+        return self.lake.publish(ingest(source, resolve(source), self.lake, on_progress=report))
+
+    def pool(self, sources: Sequence[Source]) -> tuple[pl.DataFrame, pl.DataFrame]:
+        self.on_progress("looking for duplicates", 0, None)
+        signatures = pl.concat([row_signatures(self.lake.scan("raw_pool", source.name)) for source in sources])
+        return without_duplicates(signatures.lazy(), {source.name: source.priority for source in sources})
+
+    def signals(self, needed: Collection[str]) -> list[str]:
+        """Return the signals behind some inputs: labels, and so their graph, come from tags."""
+        wanted = {"tags" if name == "label_graph" else name for name in needed}
+        return [name for name in ("tags", "quality_scores", "row_embeddings") if name in wanted]
+
+    def annotated(self, signal: str) -> list[Manifest]:
+        """Write a signal of every source into the lake."""
+        value, annotate_rows = self._annotator(signal)
+        written = []
+        for name in self.names:
+            report = partial(self.on_progress, f"{signal} of {name}")
+            rows = self.lake.scan("raw_pool", name)
+            manifest = annotate_source(self.lake, signal, name, rows, annotate_rows, value=value, on_batch=report)
+            written.append(self.lake.publish(manifest))
+        return written
+
+    def frames(self, rows: pl.DataFrame, needed: Collection[str]) -> PoolFrames:
+        """Return the pool and everything asked for; builds the label space where tags are."""
+        given = {name: self._of_all_sources(name) for name in self.signals(needed)}
+        vocabulary = edges = labels = None
+        if "tags" in given:
+            vocabulary, edges, labels = self._label_space(given["tags"], graph="label_graph" in needed)
+        raw_pool = self.lake.scan("raw_pool", self.names)
+        return PoolFrames(rows.lazy(), vocabulary=vocabulary, edges=edges, labels=labels, raw_pool=raw_pool, **given)
+
+    def _annotator(self, signal: str) -> tuple[str, AnnotateRows]:
+        """Return the column of a signal and what gives it; a model is loaded when the first row needs it."""
+        options, cache = self.options, self.cache
+        if signal == "tags":
+            vocabulary = load_vocabulary(Path(options.tag_vocabulary) if options.tag_vocabulary else None)
+            return "tags", partial(tag_rows, encoder=self.encoder, vocabulary=vocabulary, cache=cache)
+        if signal == "quality_scores":
+            quality = options.quality_scores
+            return "score", partial(score_rows, scorer=quality.scorer, aggregation=quality.aggregation, cache=cache)
+        return "embedding", partial(embed_rows, encoder=self.encoder, cache=cache, text=options.row_embeddings.text)
+
+    def _of_all_sources(self, signal: str) -> pl.LazyFrame:
+        return pl.concat([self.lake.scan(signal, name).with_columns(source=pl.lit(name)) for name in self.names])
+
+    def _label_space(
+        self, tags: pl.LazyFrame, *, graph: bool
+    ) -> tuple[Vocabulary, pl.LazyFrame | None, pl.LazyFrame | None]:
+        """Return the vocabulary, and the graph's edges and labels where a method reads them."""
+        self.on_progress("connecting labels", 0, None)
+        encode = partial(self.encoder.encode_cached, cache=self.cache)
+        vocabulary, _ = tags_to_vocabulary(tags, self.options.label_vocabulary, encode)
+        if not graph:
+            return vocabulary, None, None
+        embedded = embed_labels(vocabulary.labels, encode)
+        _, tables = embeddings_to_graph(embedded, **self.options.label_graph.chosen())
+        return vocabulary, tables["rows"].lazy(), tables["labels"].lazy()

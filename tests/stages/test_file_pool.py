@@ -1,0 +1,88 @@
+"""Files become a pool with what the methods read, and nothing else."""
+
+import json
+
+import pytest
+
+from mig_dagster.annotations import FragmentCache
+from mig_dagster.sources import Source
+from mig_dagster.stages.file_pool import file_pool
+from mig_dagster.stages.label_space import VocabularyOptions
+from mig_dagster.stages.pool_options import EmbeddingOptions, EncoderOptions, GraphOptions, PoolOptions
+from mig_dagster.storage import Store
+
+
+@pytest.fixture
+def sources(tmp_path):
+    """Two sources that share a row."""
+    found = []
+    for name, numbers in (("a", range(4)), ("b", range(3, 6))):
+        rows = [{"instruction": f"ask {i}", "output": f"answer {i}"} for i in numbers]
+        path = tmp_path / f"{name}.jsonl"
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        found.append(Source(name, str(path)))
+    return found
+
+
+def make(sources, needed, tmp_path, model, **options):
+    told = []
+    pool = file_pool(
+        sources,
+        needed,
+        options=PoolOptions(encoder=EncoderOptions(model=str(model)), **options),
+        cache=FragmentCache(Store(tmp_path / "cache")),
+        on_progress=lambda what, done, total: told.append(what),
+    )
+    return pool, told
+
+
+@pytest.mark.parametrize("needed", [["row_ids"], ["lengths", "sources"], ["serialized_rows"]])
+def test_what_the_pool_itself_says_needs_no_model(sources, tmp_path, needed):
+    making, told = make(sources, needed, tmp_path, tmp_path / "no model")
+    with making as pool:
+        assert pool.frames.pool.collect().height == 6
+        assert pool.frames.raw_pool.collect().height == 7
+        assert (pool.duplicates, pool.signals, pool.frames.tags) == (1, [], None)
+        assert pool.records["a"] == {"records": 4, "accepted": 4, "rejected": {}, "blank": 0}
+    assert told[-1] == "looking for duplicates"
+
+
+def test_only_the_signals_asked_for_are_computed(sources, tmp_path, tiny_model):
+    making, _ = make(sources, ["row_embeddings"], tmp_path, tiny_model)
+    with making as pool:
+        assert [manifest.asset for manifest in pool.signals] == ["row_embeddings", "row_embeddings"]
+        assert pool.frames.row_embeddings.collect().height == 7
+        assert (pool.frames.quality_scores, pool.frames.vocabulary) == (None, None)
+
+
+def test_labels_come_without_their_graph_where_no_method_reads_it(sources, tmp_path, tiny_model):
+    vocabulary = VocabularyOptions(min_count=1, merge_distance=None)
+    making, _ = make(sources, ["tags"], tmp_path, tiny_model, label_vocabulary=vocabulary)
+    with making as pool:
+        assert pool.frames.vocabulary is not None
+        assert (pool.frames.edges, pool.frames.labels) == (None, None)
+    making, _ = make(sources, ["label_graph", "tags"], tmp_path, tiny_model, label_vocabulary=vocabulary)
+    with making as pool:
+        assert pool.frames.labels.collect()["label"].to_list() == sorted(pool.frames.vocabulary.labels)
+
+
+def test_the_text_that_is_embedded_can_be_chosen(sources, tmp_path, tiny_model):
+    vectors = []
+    for text in ("instruction", "conversation"):
+        making, _ = make(sources, ["row_embeddings"], tmp_path, tiny_model, row_embeddings=EmbeddingOptions(text))
+        with making as pool:
+            vectors.append(pool.frames.row_embeddings.collect()["embedding"].to_numpy())
+    assert (vectors[0] != vectors[1]).any()
+
+
+def test_the_pool_is_gone_with_its_context(sources, tmp_path):
+    making, _ = make(sources, [], tmp_path, tmp_path / "no model")
+    with making as pool:
+        raw_pool = pool.frames.raw_pool
+    with pytest.raises(FileNotFoundError):
+        raw_pool.collect()
+
+
+def test_a_mean_degree_of_four_is_the_default_of_the_graph():
+    assert GraphOptions().chosen() == {"threshold": None, "target_mean_degree": 4.0}
+    assert GraphOptions(threshold=0.9).chosen() == {"threshold": 0.9, "target_mean_degree": None}
