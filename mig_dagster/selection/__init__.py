@@ -19,3 +19,4 @@ from mig_dagster.selection.mig_problem import objective as objective
 from mig_dagster.selection.propagation import propagation as propagation
 from mig_dagster.selection.random import random as random
 from mig_dagster.selection.random import reference_random as reference_random
+from mig_dagster.selection.zip import zip as zip
