@@ -13,10 +13,14 @@ from mig_dagster.selection.base import options as options
 from mig_dagster.selection.base import reads as reads
 from mig_dagster.selection.ifd import ifd as ifd
 from mig_dagster.selection.instag import instag as instag
+from mig_dagster.selection.instruct_mining import expected_loss as expected_loss
+from mig_dagster.selection.instruct_mining import instruct_mining as instruct_mining
 from mig_dagster.selection.longest import longest as longest
 from mig_dagster.selection.mig import mig as mig
 from mig_dagster.selection.mig_problem import objective as objective
 from mig_dagster.selection.propagation import propagation as propagation
 from mig_dagster.selection.random import random as random
 from mig_dagster.selection.random import reference_random as reference_random
+from mig_dagster.selection.rule_fitting import FittedRule as FittedRule
+from mig_dagster.selection.rule_fitting import fit_rule as fit_rule
 from mig_dagster.selection.zip import zip as zip
