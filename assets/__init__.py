@@ -3,6 +3,7 @@
 import dagster as dg
 
 from assets.annotations import quality_scores, row_embeddings, tags
+from assets.awaited import awaited
 from assets.exports import subset_export
 from assets.label_space import label_embeddings, label_graph, label_vocabulary
 from assets.lineage import lineage_catalog
@@ -18,6 +19,7 @@ all_assets: list[dg.AssetSpec | dg.AssetsDefinition] = [
     tags,
     quality_scores,
     row_embeddings,
+    *awaited.values(),
     label_vocabulary,
     label_embeddings,
     label_graph,

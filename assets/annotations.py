@@ -17,6 +17,7 @@ from assets.annotation_checks import (
     tags_checks,
 )
 from assets.declare import source_asset
+from assets.options import Options
 from assets.plots import histogram
 from assets.recorded import Outcome, inputs_of
 from mig_dagster.annotations.quality_scores import score_rows
@@ -29,14 +30,14 @@ from resources.home import MigHome
 from resources.models import Models
 
 
-class TagsConfig(dg.Config):
+class TagsConfig(Options):
     """Where tags come from when rows do not bring them."""
 
     vocabulary_path: str | None = None
     """JSON file of labels to choose from; null is the shipped vocabulary."""
 
 
-class QualityConfig(dg.Config):
+class QualityConfig(Options):
     """Which scale the scores are on: one for the whole pool."""
 
     scorer: Literal["lexical", "deita"] = "lexical"
@@ -45,7 +46,7 @@ class QualityConfig(dg.Config):
     """How the turns of a conversation make one score."""
 
 
-class EmbeddingConfig(dg.Config):
+class EmbeddingConfig(Options):
     """What of a row is embedded."""
 
     text: Literal["instruction", "conversation"] = "instruction"

@@ -5,6 +5,7 @@ these two conditions take its place: they look at data versions alone (an upstre
 there) and treat a source that failed as absent.
 """
 
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import dagster as dg
@@ -23,11 +24,14 @@ def on_input_change() -> dg.AutomationCondition[dg.AssetKey]:
     return (_handled_once(changed) & ~AC.any_deps_missing() & ~busy & ~AC.in_progress()).with_label("on_input_change")
 
 
-def on_pool_change() -> dg.AutomationCondition[dg.AssetKey]:
+def on_pool_change(can_do_without: Sequence[dg.AssetsDefinition] = ()) -> dg.AutomationCondition[dg.AssetKey]:
     """Return the condition of assets that read every source: an input changed, and nothing upstream is at work.
 
     Waiting for all of the upstream graph, not for direct inputs alone, makes one change of a source one run:
     `mig_subset` reads `tags` directly and again through `label_graph`, and must not start between the two.
+
+    Args:
+        can_do_without: inputs that need not exist; when they do, a change of theirs counts as any other.
     """
     changed: Condition = AC.any_deps_match(AC.data_version_changed()) | AC.code_version_changed() | AC.newly_missing()
     # Partitioned assets never count as will_be_requested() for an unpartitioned one (they share no run), hence the last
@@ -41,7 +45,8 @@ def on_pool_change() -> dg.AutomationCondition[dg.AssetKey]:
     upstream = at_work
     for _ in range(DEPTH - 1):
         upstream = at_work | AC.any_deps_match(upstream)
-    ready = AC.all_deps_match(~AC.missing()) & ~AC.any_deps_match(upstream) & ~AC.in_progress()
+    optional = dg.AssetSelection.assets(*can_do_without)
+    ready = AC.all_deps_match(~AC.missing()).ignore(optional) & ~AC.any_deps_match(upstream) & ~AC.in_progress()
     return (_handled_once(changed) & ready).with_label("on_pool_change")
 
 

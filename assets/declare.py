@@ -1,17 +1,17 @@
 """How assets are declared: one decorator for those with a partition a source, one for those that read every source."""
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import dagster as dg
 
-from assets.automation import on_input_change, on_pool_change
+from assets.automation import Condition, on_input_change, on_pool_change
 from assets.checks import specs
 from assets.partitions import source_partitions
-from assets.recorded import Outcome, recorded
+from assets.recorded import NotMade, Outcome, recorded
 
-Body = Callable[..., Outcome]
+Body = Callable[..., Outcome | NotMade]
 Declare = Callable[[Body], dg.AssetsDefinition]
 
 # Dagster announces that the parameter is in beta once for every asset, at every start of a code server.
@@ -69,6 +69,8 @@ def pool_asset(
     name: str | None = None,
     description: str | None = None,
     inputs: Iterable[str] = (),
+    awaited: Collection[str] = (),
+    condition: Condition | None = None,
 ) -> Declare:
     """Declare an asset that reads every source.
 
@@ -84,9 +86,14 @@ def pool_asset(
         name: default: that of the body.
         description: default: the body's docstring.
         inputs: names of inputs that are no parameters of the body.
+        awaited: inputs that may not be there: the body then gets None for them, and may return `NotMade`.
+        condition: when it runs by itself; default: `on_pool_change()`.
     """
-    asked: dict[str, Any] = {table: {"tables": names} for table, names in (tables or {}).items()}
-    names = dict.fromkeys([*asked, *inputs])
+    asked: dict[str, dict[str, Any]] = {key: {} for key in [*(tables or {}), *inputs]}
+    for key, loaded in (tables or {}).items():
+        asked[key]["tables"] = loaded
+    for key in awaited:
+        asked[key]["optional"] = True
 
     def declare(body: Body) -> dg.AssetsDefinition:
         asset = name or body.__name__
@@ -98,9 +105,10 @@ def pool_asset(
             code_version=code_version,
             pool=pool,
             deps=list(deps),
-            ins={key: dg.AssetIn(metadata=asked.get(key)) for key in names},
+            ins={key: dg.AssetIn(metadata=metadata or None) for key, metadata in asked.items()},
+            output_required=not awaited,
             check_specs=specs(asset, blocking, warning),
-            automation_condition=on_pool_change(),
+            automation_condition=condition or on_pool_change(),
         )(recorded(body))
 
     return declare

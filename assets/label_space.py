@@ -16,6 +16,7 @@ from assets.label_checks import (
     graph_checks,
     vocabulary_checks,
 )
+from assets.options import Options
 from assets.recorded import Outcome, inputs_of
 from mig_dagster.graph import Association, LabelGraph, Vocabulary, component_count, degree_histogram, top_edges
 from mig_dagster.stages.label_space import (
@@ -32,7 +33,7 @@ from resources.models import Models
 VOCABULARY_TABLES = ["rows", "rules"]
 
 
-class VocabularyConfig(dg.Config):
+class VocabularyConfig(Options):
     """How tags become labels."""
 
     mode: Literal["build", "closed", "frozen"] = "build"
@@ -56,7 +57,7 @@ class VocabularyConfig(dg.Config):
         return VocabularyOptions(self.mode, self.min_count, self.merge_distance, limits, self.list_path)
 
 
-class LabelGraphConfig(dg.Config):
+class LabelGraphConfig(Options):
     """How alike two labels must be to share information: one of the two is set, the other null."""
 
     threshold: float | None = None

@@ -55,6 +55,22 @@ class Outcome:
         return cls(manifest.data_version, manifest.rows, manifest.inputs, manifest, checks, metadata)
 
 
+@dataclass(frozen=True)
+class NotMade:
+    """What a body returns that made nothing, and for which the run need not fail.
+
+    The step succeeds without an output: what reads the asset is skipped in this run, all else goes on. Every check of
+    the asset is reported as not passed, and none of them blocks.
+
+    Attributes:
+        check: the check that failed; one that does not block.
+        because: why, and what to do.
+    """
+
+    check: str
+    because: str
+
+
 def inputs_of(context: dg.AssetExecutionContext) -> dict[str, str]:
     """Return the data version of everything that the IO manager handed to this step."""
     manager: LakeIOManager = context.resources.io_manager
@@ -69,11 +85,12 @@ def partition_of(context: dg.AssetExecutionContext) -> str | None:
     return None if context.assets_def.partitions_def is None else context.partition_key
 
 
-def recorded(body: Callable[..., Outcome]) -> Callable[..., Iterator[Checked]]:
-    """Turn a body that returns an `Outcome` into one that Dagster runs.
+def recorded(body: Callable[..., Outcome | NotMade]) -> Callable[..., Iterator[Checked]]:
+    """Turn a body that returns an `Outcome`, or says why there is none, into one that Dagster runs.
 
     The body takes `context` first and the resource `home`. Check results are reported in any case. When one that blocks
     failed, the asset fails without a materialisation: the version before it stays current in the lake and in Dagster.
+    An asset whose body may return `NotMade` is declared with `output_required=False`.
     """
 
     @functools.wraps(body)
@@ -85,6 +102,10 @@ def recorded(body: Callable[..., Outcome]) -> Callable[..., Iterator[Checked]]:
             raise dg.RetryRequested(max_retries=2, seconds_to_wait=WAIT_SECONDS) from error
         except EXPLAINED as error:
             raise dg.Failure(str(error)) from error
+        if isinstance(outcome, NotMade):
+            context.log.warning(f"not made: {outcome.because}")
+            yield from _not_made(context, outcome)
+            return
         if refused := _refused(context, outcome.checks):
             yield from outcome.checks
             raise dg.Failure(f"not published: {refused}; an earlier version, if there is one, stays current")
@@ -100,6 +121,17 @@ def recorded(body: Callable[..., Outcome]) -> Callable[..., Iterator[Checked]]:
     run.__signature__ = signature.replace(return_annotation=inspect.Signature.empty)  # type: ignore[attr-defined]
     run.__annotations__ = {name: kind for name, kind in body.__annotations__.items() if name != "return"}
     return run
+
+
+def _not_made(context: dg.AssetExecutionContext, outcome: NotMade) -> Iterator[dg.AssetCheckResult]:
+    """Report every check, as Dagster wants of a step that succeeds: one says why, the others point to it."""
+    for spec in context.assets_def.check_specs:
+        if spec.name == outcome.check:
+            yield dg.AssetCheckResult(check_name=spec.name, passed=False, description=outcome.because)
+            continue
+        found = f"nothing was made: see {outcome.check}"
+        severity = dg.AssetCheckSeverity.WARN  # with ERROR, those that block would fail the run
+        yield dg.AssetCheckResult(check_name=spec.name, passed=False, description=found, severity=severity)
 
 
 def _refused(context: dg.AssetExecutionContext, checks: Sequence[dg.AssetCheckResult]) -> str:

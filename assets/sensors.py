@@ -1,10 +1,10 @@
-"""Sensors: one watches sources.yaml and its files, one runs what the automation conditions ask for."""
+"""Sensors: one watches sources.yaml and its files, two run what the automation conditions ask for."""
 
 from collections.abc import Sequence
 
 import dagster as dg
 
-from assets.jobs import rebuild_label_space_and_subsets
+from assets.jobs import COMPARED, rebuild_label_space_and_subsets
 from assets.orphans import fail_orphans
 from assets.partitions import source_partitions
 from assets.source_changes import Changes, dump_seen, find_changes, load_seen
@@ -96,10 +96,23 @@ def _event(source: str, version: str) -> dg.AssetMaterialization:
     return dg.AssetMaterialization(source_revisions.key, partition=source, tags={"dagster/data_version": version})
 
 
+_compared = dg.AssetSelection.assets(*COMPARED)
 automation_sensor = dg.AutomationConditionSensorDefinition(
     "automation",
-    target=dg.AssetSelection.all(),
+    target=dg.AssetSelection.all() - _compared,
     default_status=dg.DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=10,
+    description="Keeps everything up to MIG's subset, its export and the catalog current.",
 )
-sensors = [sources_sensor, automation_sensor]
+compared_methods_sensor = dg.AutomationConditionSensorDefinition(
+    "compared_methods",
+    target=_compared,
+    default_status=dg.DefaultSensorStatus.STOPPED,
+    minimum_interval_seconds=10,
+    # Some methods take minutes on a large pool: of runs that wait in the queue, those of the other sensor go first.
+    run_tags={"dagster/priority": "-1"},
+    description="Keeps the subsets of the methods that MIG is compared with, and selection_report, current. It is off "
+    "until you switch it on here: most projects compare now and then (job compare_methods) and need no fresh "
+    "comparison after every change.",
+)
+sensors = [sources_sensor, automation_sensor, compared_methods_sensor]

@@ -1,5 +1,6 @@
 """Checks of the subsets and of their exports."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
@@ -11,6 +12,7 @@ SUBSET_CHECKS = {
     "row_id_unique": "no row twice, ranks 1 to k",
     "rows_in_pool": "every row is a row of the pool",
 }
+INPUT_CHECKS = {"inputs_present": "somebody makes what the method reads"}
 EXPORT_CHECKS = {"reread_count": "the exported file holds as many rows as the subset"}
 
 
@@ -22,15 +24,26 @@ def subset_checks(rows: pl.DataFrame, pool: pl.LazyFrame, info: dict[str, Any]) 
         pool: what it was chosen from.
         info: what `choose_subset` says of it.
     """
-    k, short = info["k"], info["shortfall"]
     unique = rows["row_id"].n_unique() == rows.height and rows["rank"].to_list() == list(range(1, rows.height + 1))
     outside = rows.lazy().join(pool, on=["row_id", "source", "origin"], how="anti").select(pl.len()).collect().item()
-    met = rows.height == k or (rows.height < k and bool(short))
     return [
-        holds("budget_met", met, f"{rows.height} rows of {k}" + (f": {short}" if short else "")),
+        _budget_check(rows.height, info),
         holds("row_id_unique", unique, f"{rows['row_id'].n_unique()} ids in {rows.height} rows"),
         holds("rows_in_pool", not outside, f"{outside} rows are not in the pool"),
     ]
+
+
+def _budget_check(taken: int, info: dict[str, Any]) -> Result:
+    k, short = info["k"], info["shortfall"]
+    if taken > k and info["options"].get("strict_reference"):
+        return holds("budget_met", True, f"{taken} rows for {k}: strict_reference keeps the last batch whole")
+    met = taken == k or (taken < k and bool(short))
+    return holds("budget_met", met, f"{taken} rows of {k}" + (f": {short}" if short else ""))
+
+
+def inputs_check(inputs: Sequence[str]) -> list[Result]:
+    """Say that the inputs were there that no asset of this project makes; nothing where there are none."""
+    return [holds("inputs_present", True, f"{', '.join(inputs)} read")] if inputs else []
 
 
 def export_checks(written: int, reread: int) -> list[Result]:

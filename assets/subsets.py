@@ -5,31 +5,27 @@ from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
-from pydantic import create_model
 
-from assets import metadata as shown
+from assets.awaited import awaited
 from assets.declare import pool_asset
-from assets.label_space import VOCABULARY_TABLES
-from assets.plots import curve
-from assets.recorded import Outcome, inputs_of
-from assets.subset_checks import SUBSET_CHECKS, subset_checks
-from mig_dagster.selection import METHODS, options, reads
+from assets.method_inputs import inputs_for, pool_frames, tables_of
+from assets.options import Options, settings_of
+from assets.progress import logged
+from assets.recorded import NotMade, Outcome, inputs_of
+from assets.subset_checks import INPUT_CHECKS, SUBSET_CHECKS, inputs_check, subset_checks
+from assets.subset_metadata import subset_metadata
+from mig_dagster.selection import METHODS, reads
 from mig_dagster.selection.base import Method
-from mig_dagster.stages.align import PoolFrames
-from mig_dagster.stages.label_space import read_vocabulary
+from mig_dagster.stages.missing_inputs import why_missing
 from mig_dagster.stages.scale import scale_of
-from mig_dagster.stages.subset import MAX_NULL_SHARE, Subset, choose_subset
+from mig_dagster.stages.subset import MAX_NULL_SHARE, choose_subset
 from resources.gpu import Gpu
 from resources.home import MigHome
 
 DEFAULT_BUDGET = "5%"
 
-_TABLES = {"label_vocabulary": VOCABULARY_TABLES, "label_graph": ["rows", "labels"]}
-_NEEDS = {"tags": ("tags", "label_vocabulary")}
-"""Assets behind an argument that is not an asset's name alone."""
 
-
-class SubsetConfig(dg.Config):
+class SubsetConfig(Options):
     """What every method is asked."""
 
     budget: str = DEFAULT_BUDGET
@@ -40,9 +36,11 @@ class SubsetConfig(dg.Config):
 
 def subset_of(method: Method) -> dg.AssetsDefinition:
     """Return the asset that runs one method, with the method's options in the Launchpad."""
-    asset = f"{method.__name__}_subset"
-    settings: Any = create_model(f"{method.__name__}_options", __base__=SubsetConfig, **options(method))  # type: ignore[call-overload]
+    name = method.__name__
+    asset = f"{name}_subset"
+    settings: Any = settings_of(method, SubsetConfig)
     needed = inputs_for(reads(method))
+    absent_here = [each for each in needed if each in awaited]
     on_device = "device" in inspect.signature(method).parameters
 
     @pool_asset(
@@ -52,19 +50,28 @@ def subset_of(method: Method) -> dg.AssetsDefinition:
         kinds={"numpy", "polars"},
         code_version="1",
         blocking=SUBSET_CHECKS,
+        warning=INPUT_CHECKS if absent_here else None,
         pool="gpu" if on_device else None,
-        tables={name: _TABLES[name] for name in needed if name in _TABLES},
+        tables=tables_of(needed),
         inputs=needed,
+        awaited=absent_here,
     )
-    def subset(context: dg.AssetExecutionContext, config: settings, home: MigHome, gpu: Gpu, **inputs: Any) -> Outcome:
+    def subset(
+        context: dg.AssetExecutionContext, config: settings, home: MigHome, gpu: Gpu, **inputs: Any
+    ) -> Outcome | NotMade:
+        missing = [each for each in absent_here if inputs[each] is None]
+        if missing:
+            return NotMade("inputs_present", "; ".join(map(why_missing, missing)))
         asked = config.model_dump()
-        limits = {name: asked.pop(name) for name in SubsetConfig.model_fields}
+        limits = {each: asked.pop(each) for each in SubsetConfig.model_fields}
         device = gpu.selection_device() if on_device else None
         scale = _scale(home, inputs_of(context)) if "quality_scores" in inputs else None
-        chosen = choose_subset(method.__name__, pool_frames(inputs), **limits, settings=asked, device=device)
+        progress = logged(context.log.info)
+        chosen = choose_subset(name, pool_frames(inputs), **limits, settings=asked, device=device, on_progress=progress)
         info = chosen.info | {"scale": scale}
         manifest = home.lake.write(asset, chosen.tables(), inputs=inputs_of(context), info=info)
-        return Outcome.of(manifest, subset_checks(chosen.rows, inputs["pool"], info), subset_metadata(chosen, scale))
+        checks = subset_checks(chosen.rows, inputs["pool"], info) + inputs_check(absent_here)
+        return Outcome.of(manifest, checks, subset_metadata(chosen, scale))
 
     return subset
 
@@ -75,51 +82,13 @@ def _description(method: Method) -> str:
     return f"{first}\n\n```text\n{rest.strip()}\n```" if rest.strip() else first
 
 
-def inputs_for(arguments: tuple[str, ...]) -> list[str]:
-    """Return the assets behind a method's arguments, the pool first."""
-    return list(
-        dict.fromkeys(["pool", *(name for argument in arguments for name in _NEEDS.get(argument, (argument,)))])
-    )
-
-
-def pool_frames(inputs: Mapping[str, Any]) -> PoolFrames:
-    """Return a step's inputs as the stage takes them."""
-    vocabulary, graph = inputs.get("label_vocabulary"), inputs.get("label_graph", {})
-    return PoolFrames(
-        pool=inputs["pool"],
-        tags=inputs.get("tags"),
-        quality_scores=inputs.get("quality_scores"),
-        vocabulary=None if vocabulary is None else read_vocabulary(vocabulary["rows"], vocabulary["rules"]),
-        edges=graph.get("rows"),
-        labels=graph.get("labels"),
-    )
-
-
 def _scale(home: MigHome, read: Mapping[str, str]) -> str:
     """Return the scale that the scores of every source are on."""
     sources = [name.partition("/")[2] for name in read if name.startswith("quality_scores/")]
     return scale_of(found for name in sources if (found := home.lake.current("quality_scores", name)) is not None)
 
 
-def subset_metadata(chosen: Subset, scale: str | None) -> dict[str, Any]:
-    """Return what the UI shows of a subset."""
-    info = chosen.info
-    reasons = chosen.excluded["reason"].value_counts().sort("reason")
-    return {
-        "pool_rows": info["pool_rows"],
-        "budget": info["budget"],
-        "objective": info["objective"] if info["objective"] is not None else "none",
-        "shortfall": info["shortfall"] or "none",
-        "warnings": info["warnings"],
-        "options": info["options"],
-        "scores": scale or "not used",
-        "labels_covered": f"{info['labels']['covered']} of {info['labels']['in_graph']}",
-        "source_mix": shown.source_mix(info["pool_mix"], info["source_mix"]),
-        "gain_curve": curve(info["gain_curve"], what="gain so far"),
-        "excluded": shown.counts("reason", dict(reasons.iter_rows())),
-        "preview": shown.preview(chosen.rows),
-    }
-
-
 subsets = [subset_of(method) for method in METHODS.values()]
 mig_subset = next(asset for asset in subsets if asset.key.path == ["mig_subset"])
+compared_subsets = [asset for asset in subsets if asset is not mig_subset]
+"""What MIG is compared with: made by a job and a sensor of their own, so that MIG does not wait for them."""

@@ -19,7 +19,8 @@ class LakeIOManager(dg.ConfigurableIOManager):
     it stays the current one.
 
     An input of an unpartitioned asset on a partitioned one is the rows of every partition that exists, in the order of
-    their names, with the partition in the column `source`. Input metadata `tables` asks for other tables than "rows".
+    their names, with the partition in the column `source`. Input metadata `tables` asks for other tables than "rows";
+    `optional` says that the asset can do without the input, and gets None where there is no version.
     """
 
     home: dg.ResourceDependency[MigHome]
@@ -29,21 +30,24 @@ class LakeIOManager(dg.ConfigurableIOManager):
         """Publish the version that the asset wrote."""
         self.home.lake.publish(obj)
 
-    def load_input(self, context: dg.InputContext) -> Table:
+    def load_input(self, context: dg.InputContext) -> Table | None:
         """Return the upstream asset's tables as lazy frames, pinned to the versions that are current now.
 
         Raises:
-            LookupError: no version of the upstream asset exists.
+            LookupError: no version of the upstream asset exists, and the input is not optional.
         """
+        metadata = context.definition_metadata or {}
         asset = context.asset_key.path[-1]
         partitions = sorted(context.asset_partition_keys) if context.has_asset_partitions else [None]
         manifests = [found for name in partitions if (found := self.home.lake.current(asset, name)) is not None]
+        if not manifests and metadata.get("optional"):
+            return None
         if not manifests:
             sources = ", ".join(name or "" for name in partitions) or "no source"
             where = f" for {sources}" if context.has_asset_partitions else ""
             raise LookupError(f"{asset} has no published version{where} in {self.home.root}: materialise {asset} first")
         self._note(context, {_name(manifest): manifest.data_version for manifest in manifests})
-        tables = (context.definition_metadata or {}).get("tables")
+        tables = metadata.get("tables")
         frames = {table: self._scan(manifests, table) for table in tables or ["rows"]}
         return frames if tables else frames["rows"]
 

@@ -10,7 +10,8 @@ import dagster as dg
 import pytest
 import yaml
 
-from assets.jobs import PARTITIONED, POOL_LEVEL
+from assets.jobs import COMPARED, PARTITIONED, POOL_LEVEL
+from assets.sensors import automation_sensor, compared_methods_sensor
 from mig_dagster.definitions import defs
 
 CHECKOUT = Path(__file__).parents[2]
@@ -73,14 +74,35 @@ def test_partitioned_and_unpartitioned_assets_share_no_job(location):
         a.key.to_user_string() for a in location.assets if isinstance(a, dg.AssetsDefinition)
     } - partitioned
     assert set(PARTITIONED) == partitioned
-    assert {*POOL_LEVEL, "lineage_catalog"} == unpartitioned
+    assert {*POOL_LEVEL, *COMPARED, "lineage_catalog"} == unpartitioned
 
 
-def test_sensors_run_without_being_switched_on(location):
+def test_sensors_run_without_being_switched_on_but_the_comparison_waits_for_a_person(location):
     assert {sensor.name: sensor.default_status for sensor in location.sensors} == {
         "sources_sensor": dg.DefaultSensorStatus.RUNNING,
         "automation": dg.DefaultSensorStatus.RUNNING,
+        "compared_methods": dg.DefaultSensorStatus.STOPPED,
     }
+
+
+def test_every_asset_is_run_by_one_of_the_two_automation_sensors(location):
+    """An asset in both would run twice, one in neither never."""
+    graph = location.resolve_asset_graph()
+    keys = [sensor.asset_selection.resolve(graph) for sensor in (automation_sensor, compared_methods_sensor)]
+    assert not keys[0] & keys[1]
+    assert keys[0] | keys[1] == graph.materializable_asset_keys
+    assert {key.to_user_string() for key in keys[1]} == set(COMPARED)
+
+
+def test_every_option_in_the_launchpad_says_what_it_means(location):
+    silent = [
+        f"{asset.key.to_user_string()}.{name}"
+        for asset in location.assets
+        if isinstance(asset, dg.AssetsDefinition) and has_config(asset)
+        for name, field in asset.op.config_schema.config_type.fields.items()
+        if not field.description
+    ]
+    assert silent == []
 
 
 def test_a_subset_is_described_by_the_header_of_its_method(location):

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from assets.checks import holds, specs, warns
-from assets.recorded import Outcome, recorded
+from assets.recorded import NotMade, Outcome, recorded
 from mig_dagster.sources import SourceFileError
 from resources.home import MigHome
 from resources.lake_io import LakeIOManager
@@ -18,7 +18,7 @@ def run(tmp_path, instance):
 
     def execute(body, blocking=None, warning=None):
         checks = specs("thing", blocking or {}, warning)
-        asset = dg.asset(name="thing", check_specs=checks)(recorded(body))
+        asset = dg.asset(name="thing", check_specs=checks, output_required=False)(recorded(body))
         home = MigHome(root=str(tmp_path))
         resources = {"home": home, "io_manager": LakeIOManager(home=home)}
         return home, dg.materialize([asset], instance=instance, resources=resources, raise_on_error=False)
@@ -73,6 +73,22 @@ def test_a_check_that_only_warns_blocks_nothing(run):
     assert result.success
     (check,) = result.get_asset_check_evaluations()
     assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
+
+
+def test_what_was_not_made_leaves_the_run_green_and_its_checks_say_why(run):
+    def body(context: dg.AssetExecutionContext, home: MigHome) -> NotMade:
+        return NotMade("inputs_present", "no annotator makes ifd_scores: configure one")
+
+    home, result = run(body, {"size": "not empty"}, {"inputs_present": "somebody makes them"})
+    assert result.success
+    assert result.get_asset_materialization_events() == []
+    assert home.ledger.read("runs").height == 0
+    assert {
+        c.check_name: (c.passed, c.severity.value, c.description) for c in result.get_asset_check_evaluations()
+    } == {
+        "inputs_present": (False, "ERROR", "no annotator makes ifd_scores: configure one"),
+        "size": (False, "WARN", "nothing was made: see inputs_present"),
+    }
 
 
 @pytest.mark.parametrize(
