@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy.special import stdtr
 
 from mig_dagster.selection.arguments import check_numbers
 from mig_dagster.selection.base import SelectionWarning, Vector
@@ -143,5 +143,5 @@ def _p_values(terms: Vector, errors: Vector, spare: int) -> Vector:
         return np.full(len(terms), np.nan)
     exact = np.where(terms == 0, 0.0, np.inf)
     sizes = np.divide(np.abs(terms), errors, out=exact, where=errors > 0)
-    p_values: Vector = 2 * stats.t.sf(sizes, spare)
+    p_values: Vector = 2 * stdtr(spare, -sizes)  # the t distribution up to there; scipy.stats takes long to import
     return p_values
