@@ -1,0 +1,190 @@
+import numpy as np
+import pytest
+import torch
+
+from mig_dagster.selection.neighbours import knn_distances
+
+BLOCKS = [{}, {"CELLS": 1, "GROUP": 1}, {"CELLS": 300, "GROUP": 2}, {"CELLS": 1000, "GROUP": 5}]
+"""Module constants: pairs of rows measured at once, rows looked at as one."""
+
+
+@pytest.fixture(params=BLOCKS, ids=str)
+def blocks(request, monkeypatch):
+    for name, value in request.param.items():
+        monkeypatch.setattr(f"mig_dagster.selection.near_pairs.{name}", value)
+        monkeypatch.setattr("mig_dagster.selection.neighbours.PAIRS", 7)
+
+
+def by_definition(vectors, i):
+    """Distances to all other rows, sorted; the last where there are fewer than i."""
+    found = []
+    for row, vector in enumerate(vectors.astype(np.float64)):
+        others = np.delete(vectors, row, axis=0).astype(np.float64)
+        distances = np.sort(np.sqrt(((others - vector) ** 2).sum(axis=1)))
+        found.append(distances[min(i, len(distances)) - 1])
+    return np.array(found)
+
+
+def random_pool(seed):
+    """Copies, near-copies down to what float32 cannot tell apart, lengths from tiny to huge."""
+    rng = np.random.default_rng(seed)
+    n, d = rng.integers(2, 90), rng.integers(1, 12)
+    vectors = rng.normal(size=(n, d))[rng.integers(0, max(1, n // rng.integers(1, 5)), n)]
+    vectors *= 1 + rng.normal(size=(n, d)) * rng.choice([0, 1e-14, 1e-9, 1e-7, 1e-4, 0.3], (n, 1))
+    vectors = (vectors + rng.choice([0, 100])) * 10.0 ** rng.integers(-15, 15)
+    return vectors.astype(np.float32) if seed % 2 else vectors
+
+
+# ------------------------------------------------------- golden cases, oracle
+
+
+def test_golden_distances_on_a_line():
+    vectors = np.array([[0.0], [1], [3], [7]])
+    assert knn_distances(vectors, 1).tolist() == [1, 1, 2, 4]
+    assert knn_distances(vectors, 2).tolist() == [3, 2, 3, 6]
+    assert knn_distances(vectors, 3).tolist() == [7, 6, 4, 7]
+
+
+def test_the_sixth_neighbour_unless_said_otherwise():
+    assert knn_distances(np.arange(10.0)[:, None] ** 2).tolist() == [36, 35, 32, 27, 20, 24, 32, 40, 55, 72]
+
+
+@pytest.mark.parametrize("i", [1, 2, 6, 40])
+def test_distances_are_those_of_the_definition(i, blocks):
+    for seed in range(30):
+        vectors = random_pool(seed)
+        assert knn_distances(vectors, i) == pytest.approx(by_definition(vectors, i), rel=1e-14, abs=0), seed
+
+
+def test_a_pool_of_many_blocks_equals_the_definition():
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(30, 24))[rng.integers(0, 30, 6000)] + 0.3 * rng.normal(size=(6000, 24))
+    vectors = vectors.astype(np.float32)
+    some = rng.integers(0, 6000, 40)
+    expected = [np.sort(np.sqrt(((vectors - vectors[row]).astype(np.float64) ** 2).sum(axis=1)))[6] for row in some]
+    assert knn_distances(vectors)[some] == pytest.approx(expected, rel=1e-6)
+
+
+def test_rows_on_a_sphere_that_all_lie_close_together_are_told_apart(blocks):
+    """Their float32 products are all the same number, so every pair has to be measured."""
+    rng = np.random.default_rng(1)
+    vectors = np.ones((40, 8)) + 1e-9 * rng.normal(size=(40, 8))
+    found = knn_distances(vectors, 3)
+    assert found == pytest.approx(by_definition(vectors, 3), rel=1e-14, abs=0)
+    assert (found > 0).all()
+
+
+# ---------------------------------------------------------------------- laws
+
+
+def test_copies_are_other_rows_at_distance_zero(blocks):
+    """The sixth neighbour of a row that is there seven times is a copy."""
+    vectors = np.concatenate([np.full((7, 3), 0.1), np.full((6, 3), 0.7), [[5.0, 5, 5]]])
+    found = knn_distances(vectors)
+    assert found[:7].tolist() == [0] * 7
+    assert found[7:13] == pytest.approx(np.full(6, 0.6 * np.sqrt(3)))
+    assert found[13] == pytest.approx(4.3 * np.sqrt(3))
+
+
+@pytest.mark.parametrize("value", [0.0, 0.3])
+def test_rows_that_are_all_equal_are_at_distance_zero(value):
+    assert knn_distances(np.full((5, 4), value)).tolist() == [0] * 5
+
+
+def test_minus_zero_is_zero():
+    assert knn_distances(np.array([[0.0, 1], [-0.0, 1], [3, 1]]), 1).tolist() == [0, 0, 3]
+
+
+def test_near_copies_do_not_cancel():
+    """|x|^2 + |y|^2 - 2xy of these is 0 or negative, in float64 too."""
+    vectors = np.array([[1.0, 1], [1, 1 + 1e-10], [9, 9]])
+    assert knn_distances(vectors, 1)[:2] == pytest.approx([vectors[1, 1] - 1] * 2, rel=1e-15)
+
+
+def test_fewer_others_than_asked_for_gives_the_farthest():
+    vectors = np.random.default_rng(2).normal(size=(5, 3))
+    assert knn_distances(vectors).tolist() == knn_distances(vectors, 4).tolist()
+
+
+def test_on_unit_vectors_the_distance_follows_from_the_cosine():
+    vectors = np.random.default_rng(3).normal(size=(50, 6))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    cosines = np.sort(vectors @ vectors.T, axis=1)[:, ::-1]
+    assert knn_distances(vectors, 2) == pytest.approx(np.sqrt(2 - 2 * cosines[:, 2]))
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e-30, 1e30, 1e200])
+def test_neither_tiny_nor_huge_numbers_lose_their_distance(scale):
+    """Their squares are 0 or infinite, in float32 they are so themselves."""
+    vectors = np.random.default_rng(4).normal(size=(30, 5))
+    assert knn_distances(vectors * scale) == pytest.approx(knn_distances(vectors) * scale, rel=1e-14)
+
+
+def test_the_order_of_rows_and_of_memory_does_not_matter():
+    vectors = random_pool(7)
+    order = np.random.default_rng(0).permutation(len(vectors))
+    whole = knn_distances(vectors)
+    assert (knn_distances(vectors[order]) == whole[order]).all()
+    assert (knn_distances(np.asfortranarray(vectors)) == whole).all()
+
+
+def test_the_input_is_not_changed_and_the_answer_is_float64():
+    vectors = random_pool(9)
+    before = vectors.copy()
+    assert knn_distances(vectors).dtype == np.float64
+    assert (vectors == before).all()
+
+
+@pytest.mark.parametrize("shape", [(0, 0), (0, 5), (4, 0)])
+def test_pools_without_rows_or_dimensions_work(shape):
+    found = knn_distances(np.empty(shape))
+    assert (found.tolist(), found.dtype) == ([0] * shape[0], np.float64)
+
+
+# -------------------------------------------------------------------- devices
+
+
+def test_torch_on_the_cpu_by_name_gives_the_same_distances():
+    vectors = random_pool(11)
+    assert knn_distances(vectors, device="cpu").tolist() == knn_distances(vectors).tolist()
+
+
+@pytest.mark.gpu
+def test_cuda_gives_the_distances_the_cpu_gives():
+    if not torch.cuda.is_available():
+        pytest.skip("needs a CUDA device")
+    rng = np.random.default_rng(5)
+    vectors = (rng.normal(size=(99, 64))[rng.integers(0, 99, 9000)] + 0.1 * rng.normal(size=(9000, 64))).astype("f4")
+    assert knn_distances(vectors, device="cuda").tolist() == knn_distances(vectors).tolist()
+
+
+# --------------------------------------------------------------------- errors
+
+
+def test_a_row_alone_is_refused():
+    with pytest.raises(ValueError, match=r"row_embeddings must have at least 2 rows, got 1.*add rows to the pool"):
+        knn_distances(np.ones((1, 4)))
+
+
+@pytest.mark.parametrize(("i", "error", "message"), [
+    (0, ValueError, "i must be at least 1, got 0; 1 is the nearest other row"),
+    (-2, ValueError, "i must be at least 1, got -2"),
+    (1.5, TypeError, r"i must be an int, got 1\.5"),
+    (True, TypeError, "i must be an int, got True"),
+])  # fmt: skip
+def test_a_neighbour_that_is_no_number_is_refused(i, error, message):
+    with pytest.raises(error, match=message):
+        knn_distances(np.ones((3, 2)), i)
+
+
+def test_embeddings_that_are_no_numbers_are_refused():
+    with pytest.raises(ValueError, match="row_embeddings must be finite, got NaN or an infinity in row 2"):
+        knn_distances([[1.0], [2.0], [np.nan]])
+    with pytest.raises(ValueError, match="row_embeddings must be a matrix of n rows"):
+        knn_distances([1.0, 2.0])
+
+
+@pytest.mark.parametrize("vectors", [np.eye(3), np.ones((3, 2)), np.empty((0, 2))])
+def test_a_device_that_is_not_there_is_refused(vectors):
+    with pytest.raises(ValueError, match='device must be None, "cpu", "cuda"'):
+        knn_distances(vectors, device="tpu")
