@@ -11,10 +11,13 @@ from mig_dagster.selection.base import SelectionWarning as SelectionWarning
 from mig_dagster.selection.base import method as method
 from mig_dagster.selection.base import options as options
 from mig_dagster.selection.base import reads as reads
+from mig_dagster.selection.deita import deita as deita
 from mig_dagster.selection.ifd import ifd as ifd
 from mig_dagster.selection.instag import instag as instag
 from mig_dagster.selection.instruct_mining import expected_loss as expected_loss
 from mig_dagster.selection.instruct_mining import instruct_mining as instruct_mining
+from mig_dagster.selection.iterit import iterit as iterit
+from mig_dagster.selection.iterit_rounds import iterit_rounds as iterit_rounds
 from mig_dagster.selection.longest import longest as longest
 from mig_dagster.selection.mig import mig as mig
 from mig_dagster.selection.mig_problem import objective as objective

@@ -22,13 +22,13 @@ def block_lazy(
 
     Args:
         k: at most n.
-        limits: (n,) no gain is above its limit; not changed. A row with limit -inf is never taken.
+        limits: (n,) no gain is above its limit; not changed. A row whose limit or gain is -inf is never taken.
         gains_of: gains of some rows, now.
         take: called with each row taken, before anything is scored again.
         block: how many rows to score at once; changes the time, not the rows.
 
     Returns:
-        (k,) rows in the order taken, (k,) gains; fewer when the rows with a finite limit run out.
+        (k,) rows in the order taken, (k,) gains; fewer when the rows that can be taken run out.
     """
     open_rows = np.flatnonzero(limits > -np.inf)
     heap = list(zip((-limits[open_rows]).tolist(), open_rows.tolist(), strict=True))
@@ -37,16 +37,18 @@ def block_lazy(
     gains: list[float] = []
     while len(rows) < k and heap:
         fresh: set[int] = set()
-        while heap[0][1] not in fresh:
+        while heap and heap[0][1] not in fresh:
             stale = _stale(heap, fresh, block)
             fresh.update(stale)
             for row, gain in zip(stale, gains_of(np.array(stale, np.int64)).tolist(), strict=True):
-                heappush(heap, (-gain, row))
-        key, row = heappop(heap)
-        take(row)
-        rows.append(row)
-        gains.append(-key)
-    return np.array(rows, np.int64), np.array(gains)
+                if gain > -np.inf:
+                    heappush(heap, (-gain, row))
+        if heap:
+            key, row = heappop(heap)
+            take(row)
+            rows.append(row)
+            gains.append(-key)
+    return np.array(rows, np.int64), np.array(gains, np.float64)
 
 
 def _stale(heap: list[tuple[float, int]], fresh: set[int], block: int) -> list[int]:

@@ -1,0 +1,140 @@
+"""IterIT: k times, take the row whose IFD times the novelty of its answer's phrases is highest.
+
+Paper       Jia et al. 2024, "Boosting LLM via Learning from Data Iteratively and Selectively", arXiv:2412.17365. Only
+            its abstract was read: this is the algorithm of the code
+Reference   JiaQiSJTU/IterIT @ a351a38, src/data_utils.py, SupervisedDataset.update (MIT since 7cf814e; reimplemented)
+Departures  From the code:
+            - a round over the whole pool, as its first epoch has it; later epochs are `iterit_rounds`;
+            - the answer ends where it ends: the code appends the model's end-of-text string, which is a word for some
+              tokenizers ("end_of_text" of Llama-3) and none for others ("</s>"), so that the choice would hang on it
+              (test_nothing_is_appended_to_an_answer);
+            - float64 scores, where the code keeps IFD in bfloat16 (test_scores_closer_than_bfloat16_are_told_apart);
+            - a row is never taken twice: rows whose score has fallen to 0 follow by IFD, highest first, and rows with
+              an IFD of 1 or more come last, closest to 1 first, with a warning; the code then takes row 0 again and
+              again (test_rows_without_a_score_follow_by_ifd, test_rows_with_ifd_of_one_or_more_come_last);
+            - one candidate, or none with a word, is no error (test_pools_that_stop_the_reference);
+            - a column keeps the product of its decays, where the code multiplies each entry, and what no other
+              candidate says is summed apart, once: the same numbers but for the last bits
+              (test_equal_to_multiplying_every_entry_at_every_step);
+            - rows are scored lazily; same rows (test_lazy_equals_scoring_every_row_in_the_same_arithmetic).
+
+Code        Here            Shape
+i           row                     0..n-1
+IFD         ifd_scores      (n,)    perplexity of the answer given the question, over its perplexity alone
+X           own, shared             TF-IDF of the candidates (IFD < 1), fitted on them only; phrases of 1 to 3 words
+Div         Novelty.sums            sum of a row of X as the picks so far have left it
+decay       decay                   what a phrase keeps each time a row that has it is taken
+M           k
+"""
+
+import time
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from mig_dagster.selection.arguments import check_k, check_scores, check_strings
+from mig_dagster.selection.base import OnProgress, Rows, Selection, SelectionWarning, Vector, method
+from mig_dagster.selection.block_lazy import block_lazy
+from mig_dagster.selection.novelty import Novelty
+from mig_dagster.selection.top_k import top_k
+
+BLOCK = 8  # rows scored at once: about 10 are scored again for each one taken
+TINY = 1e-290  # scores below this are taken for 0: subnormal numbers are too coarse to rank by
+REPORT_EVERY = 0.25  # seconds
+
+
+@method
+def iterit(
+    k: int,
+    *,
+    ifd_scores: ArrayLike,
+    responses: Sequence[str],
+    decay: float = 0.1,
+    on_progress: OnProgress | None = None,
+) -> Selection:
+    """Choose rows that are hard for the model and whose answers do not repeat each other's phrases.
+
+    One round over the whole pool, as IterIT's first epoch has it. Exact: scores only fall, so scoring few rows takes
+    what scoring every row would. Of equal scores the lowest row is taken; a prefix is the answer to a smaller `k`.
+
+    Args:
+        k: how many rows, 0..n.
+        ifd_scores: (n,) ratios of perplexities, finite and at least 0. Rows with 1 or more are no candidates: their
+            question does not help the model to answer.
+        responses: n answers.
+        decay: 0..1, what a phrase keeps of its worth each time an answer that has it is taken. 0.1 is the code's
+            default; it advises 0.0 for data of one domain. With 1, rows come by IFD times the sum of their TF-IDF.
+        on_progress: told at most four times a second.
+
+    Returns:
+        (k,) rows in the order taken; as gains their scores when they were taken, 0 for rows that had none.
+
+    Raises:
+        ValueError: naming the argument, its value and what to do. TypeError where `k` is no whole number or a response
+            is no str.
+
+    Warns:
+        SelectionWarning: when rows with an IFD of 1 or more had to be taken, saying how many.
+    """
+    scores = check_scores(ifd_scores, name="ifd_scores")
+    k = check_k(k, len(scores))
+    texts = check_strings(responses, len(scores), "responses")
+    check_decay(decay)
+    chosen = one_round(k, scores, texts, decay, on_progress)
+    warn_of_hard_rows(scores[chosen.rows])
+    return chosen
+
+
+def check_decay(decay: float) -> None:
+    """Raise a ValueError unless `decay` is in 0..1."""
+    if not 0 <= decay <= 1:
+        raise ValueError(f"decay must be in 0..1, got {decay}; 1 never discounts a phrase, 0 counts it once")
+
+
+def warn_of_hard_rows(taken: Vector) -> None:
+    """Warn the caller's caller if IFD scores of rows `taken` are 1 or more."""
+    hard = int(np.count_nonzero(taken >= 1))
+    if hard:
+        below = len(taken) - hard
+        warnings.warn(
+            f"{hard} of {len(taken)} rows taken have ifd_scores of 1 or more, as only {below} rows are below 1: their "
+            f"question does not help the model to answer; lower k to {below} to leave them out",
+            SelectionWarning,
+            stacklevel=3,
+        )
+
+
+def one_round(k: int, scores: Vector, texts: list[str], decay: float, on_progress: OnProgress | None) -> Selection:
+    """Choose as `iterit` does, from arguments already checked, without its warning."""
+    if k == 0:
+        return Selection(np.empty(0, np.int64), np.empty(0))
+    candidates, hard = np.flatnonzero(scores < 1), np.flatnonzero(scores >= 1)
+    places, gains = _greedy(k, scores[candidates], [texts[row] for row in candidates], decay, on_progress)
+    picked, spent = candidates[places], np.delete(candidates, places)
+    tail = [spent[top_k(len(spent), scores[spent])], hard[top_k(len(hard), -scores[hard])]]
+    rows = np.concatenate([picked, *tail])[:k]
+    return Selection(rows, np.concatenate([gains, np.zeros(k - len(gains))]))
+
+
+def _greedy(
+    k: int, scores: Vector, texts: list[str], decay: float, on_progress: OnProgress | None
+) -> tuple[Rows, Vector]:
+    """Take up to `k` candidates, as long as one has a score; return their places and gains."""
+    novelty = Novelty(texts, decay)
+    taken, told = 0, time.monotonic()
+
+    def gains_of(rows: Rows) -> Vector:
+        gains: Vector = scores[rows] * novelty.sums(rows)  # IFD x Div
+        return np.where(gains > TINY, gains, -np.inf)
+
+    def take(row: int) -> None:
+        nonlocal taken, told
+        novelty.take(row)
+        taken += 1
+        if on_progress is not None and time.monotonic() - told >= REPORT_EVERY:
+            on_progress(taken, k)
+            told = time.monotonic()
+
+    return block_lazy(k, gains_of(np.arange(len(texts))), gains_of, take, BLOCK)
