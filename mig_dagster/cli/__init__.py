@@ -2,7 +2,9 @@
 
 import typer
 
+from mig_dagster.cli.compare import compare
 from mig_dagster.cli.demo import demo
+from mig_dagster.cli.methods import ListsMethods, methods
 from mig_dagster.cli.sample import sample
 from mig_dagster.cli.select import select
 from mig_dagster.cli.sources import sources
@@ -16,6 +18,8 @@ app = typer.Typer(
 )
 app.command()(demo)
 app.add_typer(sources, name="sources")
-app.command()(select)
+app.command(cls=ListsMethods)(select)
+app.command(cls=ListsMethods)(compare)
+app.command()(methods)
 app.command()(sample)
 app.command()(trace)

@@ -65,10 +65,21 @@ def explain_errors(command: Callable[P, R]) -> Callable[P, R]:
 
 @contextmanager
 def progress_bar(description: str) -> Iterator[Callable[[str, int, int | None], None]]:
-    """Show progress on a terminal; yields `report(what, done, total)`, with `total` None while unknown."""
+    """Show progress on a terminal; yields `report(what, done, total)`, with `total` None while unknown.
+
+    Each `what` is timed on its own, so that the time left is that of the step which is shown.
+    """
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(
         *columns, TimeRemainingColumn(), console=err, transient=True, disable=not err.is_terminal
     ) as progress:
-        task = progress.add_task(description, total=None)
-        yield lambda what, done, total: progress.update(task, description=what, completed=done, total=total)
+        shown, task = description, progress.add_task(description, total=None)
+
+        def report(what: str, done: int, total: int | None) -> None:
+            nonlocal shown, task
+            if what != shown:
+                progress.remove_task(task)
+                shown, task = what, progress.add_task(what, total=None)
+            progress.update(task, completed=done, total=total)
+
+        yield report

@@ -14,9 +14,6 @@ from mig_dagster.stages.row_signals import INDICATOR, SIGNALS, join_signals
 from mig_dagster.stages.tag_matrix import tag_matrix
 from mig_dagster.stages.wide_inputs import embedding_matrix, texts_of
 
-DEFAULT_VARIANT = "ppl"
-"""The ratio of `ifd_scores` that a method without such an option reads: IterIT's is one of perplexities."""
-
 
 @dataclass(frozen=True)
 class PoolFrames:
@@ -67,12 +64,13 @@ class Aligned:
 def align(frames: PoolFrames, reads: Collection[str], settings: Mapping[str, Any] | None = None) -> Aligned:
     """Bring everything a method reads into one order.
 
-    A row that lacks one of the signals is left out and said so; of `indicators`, a row that lacks any of them.
+    A row that lacks one of the signals is left out and said so; of `indicators`, a row that lacks one that is read.
 
     Args:
         frames: pool and signals.
         reads: the method's inputs, as `mig_dagster.selection.reads` lists them.
-        settings: the method's options; `variant` says which ratio of `ifd_scores` is meant.
+        settings: the method's options; `variant` says which ratio of `ifd_scores` is meant, `rule` and `coefficients`
+            which indicators are, all of them without a rule.
 
     Raises:
         ValueError: a method reads what is not there, two lines speak of one row, or the graph lacks labels of the
@@ -81,11 +79,10 @@ def align(frames: PoolFrames, reads: Collection[str], settings: Mapping[str, Any
     """
     if unknown := sorted(set(reads) - set(_MAKERS)):
         raise ValueError(f"no asset gives {unknown[0]!r}: there are {', '.join(_MAKERS)}")
-    variant = str((settings or {}).get("variant", DEFAULT_VARIANT))
     signals = {name: _need(getattr(frames, name), name) for name in SIGNALS if name in reads}
     lengths = ["n_chars"] if "lengths" in reads else []
     pool = frames.pool.select("row_id", "source", "origin", *lengths).collect()
-    joined = join_signals(pool, signals, variant)
+    joined = join_signals(pool, signals, settings or {})
     excluded = joined.filter(pl.col("reason").is_not_null()).select("row_id", "source", "reason")
     rows = joined.filter(pl.col("reason").is_null()).drop("reason")
     labels = _labels(frames) if "tags" in reads or "label_graph" in reads else []

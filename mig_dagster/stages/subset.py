@@ -83,7 +83,8 @@ def choose_subset(
     """
     given = dict(settings or {})
     known = method_options(method, given)
-    aligned = align(frames, reads(METHODS[method]), given)
+    resolved = {name: given.get(name, default) for name, (_, default) in known.items()}
+    aligned = align(frames, reads(METHODS[method]), resolved)
     n = aligned.rows.height + aligned.excluded.height
     _check_nulls(aligned.excluded, n, max_null_share)
     with warnings.catch_warnings(record=True) as caught:
@@ -97,7 +98,6 @@ def choose_subset(
     for warning in caught:
         if not issubclass(warning.category, SelectionWarning):
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
-    resolved = {name: given.get(name, default) for name, (_, default) in known.items()}
     info = {"method": method, "budget": budget, "options": resolved, "warnings": notes}
     rows = _rows(aligned, selection)
     info |= _statistics(aligned, selection, rows, k)

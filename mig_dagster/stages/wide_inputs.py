@@ -38,19 +38,48 @@ def texts_of(rows: pl.DataFrame, raw_pool: pl.LazyFrame, text: Callable[[Convers
     Raises:
         LookupError: a row is not in `raw_pool` (any more).
     """
-    texts: list[str | None] = [None] * rows.height
+    texts: list[str] = [""] * rows.height
+    for places, batch in _texts(rows, raw_pool, text):
+        for place, found in zip(places.tolist(), batch, strict=True):
+            texts[place] = found
+    return texts
+
+
+def numbers_of(
+    rows: pl.DataFrame,
+    raw_pool: pl.LazyFrame,
+    text: Callable[[Conversation], str],
+    count: Callable[[Sequence[str]], NDArray[np.int64]],
+) -> NDArray[np.int64]:
+    """Return a number of a text of each conversation, (n,); arguments and errors as `texts_of`.
+
+    Args:
+        rows: (n,)
+        raw_pool: of every source
+        text: what of a conversation.
+        count: the number of each text of a batch.
+    """
+    numbers = np.zeros(rows.height, np.int64)
+    for places, batch in _texts(rows, raw_pool, text):
+        numbers[places] = count(batch)
+    return numbers
+
+
+def _texts(
+    rows: pl.DataFrame, raw_pool: pl.LazyFrame, text: Callable[[Conversation], str]
+) -> Iterator[tuple[NDArray[Any], list[str]]]:
+    """Yield (places in `rows`, their texts) until every row had its turn."""
+    there = np.zeros(rows.height, dtype=bool)
     for places, batch in _batches(rows, raw_pool, ["source", "origin"], ["messages", "tools"]):
+        there[places] = True
         lines = batch.select("messages", "tools").iter_rows()
-        for place, (messages, tools) in zip(places.tolist(), lines, strict=True):
-            texts[place] = text(from_dicts(messages, tools))
-    found = [text for text in texts if text is not None]
-    if len(found) != rows.height:
-        lost = rows.row(texts.index(None), named=True)
+        yield places, [text(from_dicts(messages, tools)) for messages, tools in lines]
+    if not there.all():
+        lost = rows.row(int(np.argmin(there)), named=True)
         raise LookupError(
-            f"{rows.height - len(found)} rows of the pool are not in raw_pool, as {lost['source']}/{lost['origin']}: "
+            f"{np.count_nonzero(~there)} rows of the pool are not in raw_pool, as {lost['source']}/{lost['origin']}: "
             "the source changed since; materialise pool again"
         )
-    return found
 
 
 def _batches(

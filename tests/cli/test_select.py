@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 import yaml
 
-from mig_dagster.cli.select import method_settings, named_sources
+from mig_dagster.cli.settings import method_settings, named_sources
 from tests.cli.running import run
 
 WORDS = ["cat", "dog", "sum", "map", "poem", "tree", "code", "cook"]

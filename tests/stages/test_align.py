@@ -120,6 +120,15 @@ def test_a_row_that_lacks_an_indicator_is_excluded():
     assert aligned.arguments["indicators"]["Len"].tolist() == [0, 1, 2, 4, 5, 6]
 
 
+def test_a_row_that_lacks_an_indicator_no_rule_asks_for_stays():
+    never = frames().indicators.with_columns(knn_6=pl.lit(0.5), Nat=pl.lit(None, pl.Float64))
+    aligned = align(frames(indicators=never), ["indicators"], {"rule": "v1", "coefficients": None})
+    assert aligned.excluded.height == 0
+    assert list(aligned.arguments["indicators"]) == ["Rew", "Len", "knn_6"]
+    fitted = align(frames(indicators=never), ["indicators"], {"rule": "fitted", "coefficients": {"rew": 1, "nat": 2}})
+    assert fitted.excluded["reason"].unique().to_list() == ["indicators: missing"]
+
+
 def test_an_indicator_may_be_called_like_a_column_of_the_pool():
     named = frames().indicators.rename({"Rew": "origin", "Len": "score"})
     assert list(align(frames(indicators=named), ["indicators"]).arguments["indicators"]) == ["origin", "score"]

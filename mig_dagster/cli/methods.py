@@ -1,0 +1,72 @@
+"""`mig-dagster methods`: what every selection method reads and what can be set."""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import click
+from rich.markup import escape
+from rich.table import Table
+from typer.core import TyperCommand
+
+from mig_dagster.cli.console import AsJson, explain_errors, out, print_json
+
+
+@explain_errors
+def methods(as_json: AsJson = False) -> None:
+    """List the selection methods: what each does, what it reads, its options and their defaults."""
+    listed = method_table()
+    if as_json:
+        print_json({"methods": listed})
+        return
+    table = Table("method", "what it does", "reads", "options", show_lines=True)
+    for method in listed:
+        options = "\n".join(f"{name}={_written(default)}" for name, default in method["options"].items())
+        table.add_row(method["name"], escape(method["what"]), "\n".join(method["reads"]), escape(options))
+    out.print(table, soft_wrap=False)
+    for method in listed:
+        for reason in method["missing"]:
+            out.print(f"{method['name']} cannot run here: {reason}", highlight=False, markup=False)
+
+
+def method_table() -> list[dict[str, Any]]:
+    """Return the methods by name, JSON-ready; loads no model's library."""
+    from mig_dagster.selection import METHODS, options, reads
+    from mig_dagster.stages.missing_inputs import missing_inputs, why_missing
+
+    return [
+        {
+            "name": name,
+            "what": first_line(method),
+            "reads": list(reads(method)),
+            "options": {option: default for option, (_, default) in options(method).items()},
+            "missing": [why_missing(given) for given in missing_inputs(name)],
+        }
+        for name, method in sorted(METHODS.items())
+    ]
+
+
+def first_line(method: Any) -> str:
+    """Return what a method does: the first line of its file, without its name."""
+    documented = inspect.getdoc(inspect.getmodule(method)) or inspect.getdoc(method) or ""
+    line = documented.partition("\n")[0]
+    return line.partition(": ")[2] or line
+
+
+class ListsMethods(TyperCommand):
+    """A command whose help ends with the selection methods; they are looked up only when help is asked for."""
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the help."""
+        # One paragraph a method: a line break alone is none in the help's markup.
+        self.epilog = "\n\n".join(["Methods:", *(f"{m['name']}: {escape(m['what'])}" for m in method_table())])
+        super().format_help(ctx, formatter)
+
+
+def _written(default: Any) -> str:
+    """Return a default as `--option` takes it."""
+    if default is None:
+        return "null"
+    if isinstance(default, Mapping):
+        return "{" + ", ".join(f"{key}: {value}" for key, value in default.items()) + "}"
+    return str(default).lower() if isinstance(default, bool) else str(default)

@@ -1,0 +1,185 @@
+"""Files in, every method's subset of the same pool compared, without Dagster."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from mig_dagster.annotations.cache import FragmentCache
+from mig_dagster.annotations.token_counts import TokenCounter
+from mig_dagster.selection import METHODS, reads
+from mig_dagster.sources import Source
+from mig_dagster.stages.budget import rows_of
+from mig_dagster.stages.comparison import ROWS_SCHEMA, Compared, compare_subsets
+from mig_dagster.stages.comparison_files import write_comparison
+from mig_dagster.stages.file_pool import FilePool, OnStep, file_pool
+from mig_dagster.stages.missing_inputs import missing_inputs, why_missing
+from mig_dagster.stages.pool_options import PoolOptions
+from mig_dagster.stages.select_files import check_folder, check_method, choosing, device_of
+from mig_dagster.stages.subset import choose_subset
+
+MEASURED = ("tags", "quality_scores", "label_graph", "row_embeddings")
+"""What the measures of a comparison are made from, whatever the methods read."""
+
+
+@dataclass
+class Comparison:
+    """What `compare_files` made.
+
+    Attributes:
+        tables: as `comparison.compare_subsets` gives them, and `subsets`: every row that was chosen.
+        budget: as it was asked for.
+        pool_rows: rows of the pool.
+        failures: why a method failed, by method.
+        left_out: why a method was not asked, by method.
+        warnings: what the methods warn of, by method.
+        records: counts of each source: records, accepted, rejected by reason, blank.
+        duplicates: rows left out because another one stands for them.
+    """
+
+    tables: dict[str, pl.DataFrame]
+    budget: str
+    pool_rows: int
+    failures: Mapping[str, str]
+    left_out: Mapping[str, str]
+    warnings: Mapping[str, Sequence[str]]
+    records: Mapping[str, Mapping[str, Any]]
+    duplicates: int
+
+
+@dataclass
+class _Chosen:
+    """What the methods gave, as far as they got."""
+
+    subsets: list[Compared] = field(default_factory=list)
+    failures: dict[str, str] = field(default_factory=dict)
+    warnings: dict[str, list[str]] = field(default_factory=dict)
+
+
+def methods_and_reasons(asked: Sequence[str] | None) -> tuple[list[str], dict[str, str]]:
+    """Return which methods to run, in alphabetical order or as asked, and why the others are left out.
+
+    Args:
+        asked: names; None is every method whose inputs this pipeline makes.
+    """
+    if asked is not None:
+        return list(dict.fromkeys(asked)), {}
+    missing = {name: missing_inputs(name) for name in sorted(METHODS)}
+    left_out = {name: "; ".join(map(why_missing, inputs)) for name, inputs in missing.items() if inputs}
+    return [name for name in missing if name not in left_out], left_out
+
+
+def compare_files(
+    sources: Sequence[Source],
+    output: Path,
+    *,
+    methods: Sequence[str] | None,
+    budget: str,
+    settings: Mapping[str, Mapping[str, Any]],
+    options: PoolOptions,
+    cache: FragmentCache,
+    on_progress: OnStep,
+) -> Comparison:
+    """Run methods on the rows of some sources, compare what they choose, and write the comparison's folder.
+
+    A method that fails does not end the others: why it failed is in the table.
+
+    Args:
+        sources: what to read; names must differ.
+        output: folder for the result; made when missing.
+        methods: names in `METHODS`; None is every one whose inputs this pipeline makes.
+        budget: rows or a share of the pool, as `50k` or `5%`.
+        settings: options of methods, by method.
+        options: everything before the methods.
+        cache: what models said before is not computed again.
+        on_progress: told what is being done.
+
+    Raises:
+        SourceFileError: a file cannot be read.
+        ValueError: `output` is a file, no row was accepted, or a method or an option is wrong.
+    """
+    names, left_out = methods_and_reasons(methods)
+    for name in names:
+        check_method(name, settings.get(name, {}))
+    if idle := sorted(set(settings) - set(names)):
+        raise ValueError(f"options were given for {idle[0]}, which is not compared: {', '.join(names)} are")
+    rows_of(budget, 1)
+    check_folder(output, "the comparison is a folder of several files")
+    needed = {*MEASURED, *(read for name in names for read in reads(METHODS[name]))}
+    with file_pool(sources, needed, options=options, cache=cache, on_progress=on_progress) as pool:
+        chosen = _choose(pool, names, budget, settings, options, on_progress)
+        on_progress("measuring", 0, None)
+        tables = compare_subsets(
+            pool.frames,
+            chosen.subsets,
+            count_tokens=TokenCounter(pool.encoder),
+            device=device_of(options),
+            on_progress=lambda done, total: on_progress("measuring", done, total),
+        )
+        tables["rows"] = pl.concat([tables["rows"], _failed(chosen.failures)])
+        tables["subsets"] = subsets_table(chosen.subsets)
+        rows = pool.frames.pool.select(pl.len()).collect().item()
+        made = Comparison(
+            tables, budget, rows, chosen.failures, left_out, chosen.warnings, pool.records, pool.duplicates
+        )
+    write_comparison(output, made.tables, notes_of(made))
+    return made
+
+
+def _choose(
+    pool: FilePool,
+    names: Sequence[str],
+    budget: str,
+    settings: Mapping[str, Mapping[str, Any]],
+    options: PoolOptions,
+    on_progress: OnStep,
+) -> _Chosen:
+    """Run one method after the other."""
+    chosen = _Chosen()
+    for number, name in enumerate(names, 1):
+        try:
+            subset = choose_subset(
+                name,
+                pool.frames,
+                budget=budget,
+                settings=settings.get(name, {}),
+                device=device_of(options),
+                max_null_share=options.max_null_share,
+                on_progress=choosing(f"{name} ({number} of {len(names)})", on_progress),
+            )
+        # The comparison's purpose is to hold every method that works; what went wrong is shown, and the exit code 1.
+        except Exception as problem:
+            chosen.failures[name] = f"{type(problem).__name__}: {problem}"
+        else:
+            chosen.subsets.append(Compared.of(name, subset.rows, subset.info, subset.seconds))
+            chosen.warnings |= {name: subset.info["warnings"]} if subset.info["warnings"] else {}
+    return chosen
+
+
+def _failed(failures: Mapping[str, str]) -> pl.DataFrame:
+    lines = [{"name": name, "method": name, "error": error} for name, error in failures.items()]
+    return pl.DataFrame(lines, schema=ROWS_SCHEMA)
+
+
+def subsets_table(subsets: Sequence[Compared]) -> pl.DataFrame:
+    """Return which rows each subset holds: `name`, `rank`, `row_id`, `source`, `origin`, `gain`."""
+    columns = ("rank", "row_id", "source", "origin", "gain")
+    schema = {"rank": pl.Int64, "row_id": pl.String, "source": pl.String, "origin": pl.String, "gain": pl.Float64}
+    frames = [subset.rows.select(columns).select(pl.lit(subset.name).alias("name"), *columns) for subset in subsets]
+    return pl.concat([pl.DataFrame(schema={"name": pl.String, **schema}), *frames])
+
+
+def notes_of(made: Comparison) -> list[str]:
+    """Return what a reader of the tables has to know beside them, one sentence or more a note."""
+    records = sum(counts["records"] for counts in made.records.values())
+    rejected = sum(sum(counts["rejected"].values()) for counts in made.records.values())
+    notes = [
+        f"Pool: {made.pool_rows:,} rows of {records:,} records from {len(made.records)} sources; {rejected:,} records "
+        f"rejected, {made.duplicates:,} duplicates left out. Budget: {made.budget}."
+    ]
+    notes += [f"`{name}` failed: {error}" for name, error in made.failures.items()]
+    notes += [f"`{name}` was left out: {reason}." for name, reason in made.left_out.items()]
+    notes += [f"`{name}` warns: {warning}" for name, found in made.warnings.items() for warning in found]
+    return notes

@@ -1,0 +1,246 @@
+"""Subsets of one pool side by side: each under the measures of several methods, and beside chance."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from mig_dagster.annotations.token_counts import all_text
+from mig_dagster.selection.base import Rows
+from mig_dagster.stages.align import PoolFrames
+from mig_dagster.stages.label_space import Schema
+from mig_dagster.stages.random_spread import RANDOM_SPREAD_SCHEMA, draws, spread
+from mig_dagster.stages.subset import choose_subset
+from mig_dagster.stages.subset_measures import PoolMeasures
+from mig_dagster.stages.wide_inputs import numbers_of
+
+BASELINES = ("balanced_random", "longest")
+"""Methods that a comparison always holds, beside random draws: what every choice has to beat."""
+
+ROWS_SCHEMA: Schema = {
+    "name": pl.String,  # of the subset; the primary key
+    "method": pl.String,  # that chose it
+    "seed": pl.Int64,  # of a method that draws; null for all others
+    "rows": pl.Int64,  # chosen; null where the method failed, like every measure
+    "tokens": pl.Int64,  # of all that the rows say, without a chat template, by `tokenizer`
+    "mean_score": pl.Float64,  # mean quality score of the rows that have one
+    "labels_covered": pl.Int64,  # labels that at least one chosen row carries
+    "labels_in_pool": pl.Int64,  # labels that at least one row of the pool carries
+    "information": pl.Float64,  # MIG's objective under its defaults, over the pool's tags, scores and label graph
+    "facility_location": pl.Float64,  # sum over the pool's rows of the largest cosine with a chosen row, at least 0
+    "facility_location_share": pl.Float64,  # the same divided by the number of those rows: 1 where all are chosen
+    "nearest_distance": pl.Float64,  # mean Euclidean distance of unit vectors to the nearest other chosen row, 0..2
+    "seconds": pl.Float64,  # wall time of the method itself, without annotation; null where it was not measured
+    "shortfall": pl.String,  # why there are fewer rows than asked for; null where there are not
+    "options": pl.String,  # of the method, JSON
+    "tokenizer": pl.String,  # that counted the tokens: model and revision
+    "error": pl.String,  # why there is no subset; null where there is one
+}
+
+SOURCE_MIX_SCHEMA: Schema = {
+    "name": pl.String,  # of the subset
+    "source": pl.String,  # every source of the pool, also where none of its rows was chosen
+    "rows": pl.Int64,  # chosen from this source
+    "share": pl.Float64,  # of the subset's rows
+    "tokens": pl.Int64,  # of the rows chosen from this source
+    "pool_rows": pl.Int64,  # of the pool from this source
+    "pool_share": pl.Float64,  # of the pool's rows
+}
+
+OVERLAP_SCHEMA: Schema = {
+    "name": pl.String,  # of a subset
+    "other": pl.String,  # of another; every ordered pair is there
+    "shared": pl.Int64,  # rows in both
+    "jaccard": pl.Float64,  # shared over rows in either; null where both are empty
+}
+
+COMPARISON_SCHEMAS: Mapping[str, Schema] = {
+    "rows": ROWS_SCHEMA,
+    "source_mix": SOURCE_MIX_SCHEMA,
+    "overlap": OVERLAP_SCHEMA,
+    "random_spread": RANDOM_SPREAD_SCHEMA,
+}
+"""The tables of a comparison."""
+
+
+class CountTokens(Protocol):
+    """Counts the tokens of texts, and says whose tokenizer it is; `annotations.token_counts.TokenCounter` does."""
+
+    name: str
+
+    def __call__(self, texts: Sequence[str]) -> NDArray[np.int64]:
+        """Return the tokens of each text, (n,)."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A subset to compare.
+
+    Attributes:
+        name: unique among those compared.
+        method: that chose it.
+        rows: the columns of `subset.SUBSET_SCHEMA`.
+        seed: of a method that draws.
+        seconds: wall time of the method.
+        shortfall: why there are fewer rows than asked for.
+        options: of the method.
+    """
+
+    name: str
+    method: str
+    rows: pl.DataFrame
+    seed: int | None = None
+    seconds: float | None = None
+    shortfall: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, name: str, rows: pl.DataFrame, info: Mapping[str, Any], seconds: float | None = None) -> "Compared":
+        """Return a subset as `choose_subset` made it, or as it was stored with its `info`."""
+        options = info["options"]
+        return cls(name, info["method"], rows, options.get("seed"), seconds, info["shortfall"], options)
+
+
+def compare_subsets(
+    frames: PoolFrames,
+    subsets: Sequence[Compared],
+    *,
+    count_tokens: CountTokens,
+    device: str | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> dict[str, pl.DataFrame]:
+    """Measure subsets of one pool, beside random draws of their sizes and the `BASELINES`.
+
+    Baselines that are not among the subsets are chosen here, as many rows as the largest subset has.
+
+    Args:
+        frames: the pool with whatever signals there are; what a measure is made from and is not there makes it null.
+        subsets: what to compare, names all different.
+        count_tokens: used on the rows of some subset only.
+        device: where similarities are computed; None is the CPU.
+        on_progress: told how many subsets and draws of how many are measured.
+
+    Returns:
+        The tables of `COMPARISON_SCHEMAS`; `rows` and all others in the order of the subsets.
+
+    Raises:
+        ValueError: two subsets have one name, or one holds a row that is not in the pool.
+    """
+    compared = _with_baselines(frames, subsets)
+    measured = PoolMeasures.over(frames, device)
+    places = _places(measured.rows, compared)
+    drawn = draws(measured.rows["row_id"].to_list(), sorted({len(rows) for rows in places.values()} - {0}))
+    everything = [*places.values(), *(rows for seeds in drawn.values() for rows in seeds)]
+    measured = replace(measured, tokens=_tokens(frames, measured.rows, everything, count_tokens))
+    steps = _Steps(len(everything), on_progress)
+    lines = [_line(subset, steps.done(measured.of(places[subset.name])), measured) for subset in compared]
+    return {
+        "rows": pl.DataFrame(lines, schema=ROWS_SCHEMA).with_columns(tokenizer=pl.lit(count_tokens.name)),
+        "source_mix": _source_mix(places, measured),
+        "overlap": _overlap(places),
+        "random_spread": spread(drawn, lambda rows: steps.done(measured.of(rows))),
+    }
+
+
+@dataclass
+class _Steps:
+    """Counts what is measured."""
+
+    total: int
+    tell: Callable[[int, int], None] | None
+    finished: int = 0
+
+    def done(self, result: Any) -> Any:
+        self.finished += 1
+        if self.tell is not None:
+            self.tell(self.finished, self.total)
+        return result
+
+
+def _with_baselines(frames: PoolFrames, subsets: Sequence[Compared]) -> list[Compared]:
+    names = [subset.name for subset in subsets]
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"two subsets are named {repeated[0]!r}: names tell subsets apart, rename one of them")
+    largest = max((subset.rows.height for subset in subsets), default=0)
+    absent = [name for name in BASELINES if name not in {subset.method for subset in subsets}]
+    added = {name: choose_subset(name, frames, budget=str(largest)) for name in absent}
+    return [*subsets, *(Compared.of(name, made.rows, made.info, made.seconds) for name, made in added.items())]
+
+
+def _places(pool: pl.DataFrame, subsets: Sequence[Compared]) -> dict[str, Rows]:
+    """Return the pool indices of each subset's rows, in the order of choice."""
+    index = pool.select("row_id").with_row_index("place")
+    places = {}
+    for subset in subsets:
+        found = subset.rows.select("row_id").join(index, on="row_id", how="left", maintain_order="left")
+        if lost := found.filter(pl.col("place").is_null())["row_id"].to_list():
+            raise ValueError(
+                f"subset {subset.name} holds {len(lost)} rows that are not in the pool, as {lost[0]}: the pool changed "
+                "since it was chosen; choose it again"
+            )
+        places[subset.name] = found["place"].cast(pl.Int64).to_numpy()
+    return places
+
+
+def _tokens(
+    frames: PoolFrames, pool: pl.DataFrame, chosen: Sequence[Rows], count_tokens: CountTokens
+) -> NDArray[np.int64] | None:
+    """Return the tokens of every row that is in some subset, 0 for all others."""
+    if frames.raw_pool is None:
+        return None
+    wanted = np.unique(np.concatenate([np.empty(0, np.int64), *chosen]))
+    tokens = np.zeros(pool.height, np.int64)
+    tokens[wanted] = numbers_of(pool[wanted], frames.raw_pool, all_text, count_tokens)
+    return tokens
+
+
+def _line(subset: Compared, measures: Mapping[str, Any], measured: PoolMeasures) -> dict[str, Any]:
+    return {
+        "name": subset.name,
+        "method": subset.method,
+        "seed": subset.seed,
+        "rows": subset.rows.height,
+        "labels_in_pool": measured.labels_in_pool,
+        "seconds": subset.seconds,
+        "shortfall": subset.shortfall,
+        "options": json.dumps(subset.options, sort_keys=True, ensure_ascii=False),
+        **measures,
+    }
+
+
+def _source_mix(places: Mapping[str, Rows], measured: PoolMeasures) -> pl.DataFrame:
+    """Return how many rows and tokens of each subset come from each source."""
+    counted = measured.tokens is not None
+    pool = measured.rows.select("source", tokens=pl.Series(measured.tokens) if counted else pl.lit(None, pl.Int64))
+    whole = pool.group_by("source").agg(pool_rows=pl.len()).sort("source")
+    frames = [pl.DataFrame(schema=SOURCE_MIX_SCHEMA)]
+    for name, rows in places.items():
+        chosen = pool[rows].group_by("source").agg(rows=pl.len(), tokens=pl.col("tokens").sum())
+        mix = whole.join(chosen, on="source", how="left", maintain_order="left").with_columns(
+            name=pl.lit(name),
+            rows=pl.col("rows").fill_null(0),
+            tokens=pl.col("tokens").fill_null(0) if counted else pl.lit(None),
+            share=_ratio(pl.col("rows").fill_null(0), len(rows)),
+            pool_share=_ratio(pl.col("pool_rows"), pool.height),
+        )
+        frames.append(mix.select(pl.col(column).cast(kind) for column, kind in SOURCE_MIX_SCHEMA.items()))
+    return pl.concat(frames)
+
+
+def _ratio(part: pl.Expr, whole: int) -> pl.Expr:
+    return part / whole if whole else pl.lit(None)
+
+
+def _overlap(places: Mapping[str, Rows]) -> pl.DataFrame:
+    """Return how many rows every two subsets share."""
+    lines = []
+    for name, rows in places.items():
+        for other in [other for other in places if other != name]:
+            shared = len(np.intersect1d(rows, places[other], assume_unique=True))
+            either = len(rows) + len(places[other]) - shared
+            lines.append((name, other, shared, shared / either if either else None))
+    return pl.DataFrame(lines, schema=OVERLAP_SCHEMA, orient="row")
