@@ -22,6 +22,7 @@ from mig_dagster.selection.longest import longest as longest
 from mig_dagster.selection.mig import mig as mig
 from mig_dagster.selection.mig_problem import objective as objective
 from mig_dagster.selection.propagation import propagation as propagation
+from mig_dagster.selection.qdit import qdit as qdit
 from mig_dagster.selection.random import random as random
 from mig_dagster.selection.random import reference_random as reference_random
 from mig_dagster.selection.rule_fitting import FittedRule as FittedRule
