@@ -11,6 +11,9 @@ from mig_dagster.selection.base import SelectionWarning as SelectionWarning
 from mig_dagster.selection.base import method as method
 from mig_dagster.selection.base import options as options
 from mig_dagster.selection.base import reads as reads
+from mig_dagster.selection.car import car as car
+from mig_dagster.selection.cluster_choice import choose_from_clusters as choose_from_clusters
+from mig_dagster.selection.clustering import cluster_rows as cluster_rows
 from mig_dagster.selection.deita import deita as deita
 from mig_dagster.selection.ifd import ifd as ifd
 from mig_dagster.selection.instag import instag as instag

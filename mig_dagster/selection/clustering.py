@@ -1,0 +1,80 @@
+"""Rows to clusters: principal components of their embeddings, then k-means."""
+
+import warnings
+from math import isqrt
+from operator import index
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from mig_dagster.selection.arguments import check_embeddings
+from mig_dagster.selection.base import Rows, SelectionWarning
+
+SEEDS = 2**32  # numpy.random.RandomState takes seeds below this
+
+
+def cluster_rows(
+    row_embeddings: ArrayLike,
+    *,
+    clusters: int | None = None,
+    variance: float = 0.95,
+    seed: int = 42,
+    device: str | None = None,
+) -> Rows:
+    """Return the cluster of every row, int64 (n,), 0 to below `clusters`.
+
+    Principal components that hold more than `variance` of the variance, then k-means: k-means++ once (scikit-learn's
+    n_init=1) and Lloyd's iterations. All in float64: in float32 the labels already differ from one number of threads
+    to another. Away from float ties they are those of scikit-learn's `PCA` and `KMeans` on float64 embeddings. Labels
+    depend on the order of the rows. Time is O(n clusters d) an iteration, memory 8 n (d + clusters) bytes at most.
+
+    Args:
+        row_embeddings: (n, d) finite; used as they are, not scaled to unit length. Not changed.
+        clusters: how many, at least 1; None for int(sqrt(n / 2)), at least 1. Never more than there are distinct rows.
+        variance: share of the variance to keep, above 0 and at most 1; 1 keeps every dimension.
+        seed: of the draws of k-means++, 0 to 2**32 - 1.
+        device: None or "cpu" for the CPU; "cuda" or "cuda:0". Same labels away from float ties.
+
+    Raises:
+        ValueError: naming the argument, its value and what was expected. TypeError where a count is no whole number.
+
+    Warns:
+        SelectionWarning: when fewer clusters than that have rows, because rows repeat.
+    """
+    vectors = check_embeddings(row_embeddings)
+    n = len(vectors)
+    wanted = max(1, isqrt(n // 2)) if clusters is None else check_whole("clusters", clusters, 1)
+    seed = check_whole("seed", seed, 0, SEEDS - 1)
+    if not 0 < variance <= 1:
+        raise ValueError(f"variance must be a share above 0 and at most 1, got {variance}")
+    from mig_dagster.selection.devices import check_device  # torch takes seconds to import
+    from mig_dagster.selection.k_means import k_means
+    from mig_dagster.selection.principal_components import principal_components
+
+    place = check_device(device or "cpu")
+    if n == 0:
+        return np.empty(0, np.int64)
+    labels: Rows = k_means(principal_components(vectors, variance, place), min(wanted, n), seed).cpu().numpy()
+    made = len(np.unique(labels))
+    if made < wanted:
+        warnings.warn(
+            f"{made} of {wanted} clusters have rows: the {n} rows of the pool have too few distinct embeddings",
+            SelectionWarning,
+            stacklevel=2,
+        )
+    return labels
+
+
+def check_whole(name: str, value: int, least: int, most: int | None = None) -> int:
+    """Return `value` as an int in least..most.
+
+    Raises:
+        TypeError: if it is no whole number.
+        ValueError: if it is outside the range.
+    """
+    if isinstance(value, bool | np.bool_) or not hasattr(value, "__index__"):
+        raise TypeError(f"{name} must be an int, got {value!r}")
+    if value < least or (most is not None and value > most):
+        bound = f"at least {least}" if most is None else f"{least} to {most}"
+        raise ValueError(f"{name} must be {bound}, got {value}")
+    return index(value)
