@@ -8,6 +8,7 @@ from assets.exports import subset_export
 from assets.label_space import label_embeddings, label_graph, label_vocabulary
 from assets.lineage import lineage_catalog
 from assets.pool import pool, raw_pool, row_signatures
+from assets.report import selection_report
 from assets.sources import source_revisions
 from assets.subsets import subsets
 
@@ -24,6 +25,7 @@ all_assets: list[dg.AssetSpec | dg.AssetsDefinition] = [
     label_embeddings,
     label_graph,
     *subsets,
+    selection_report,
     subset_export,
     lineage_catalog,
 ]

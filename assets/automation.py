@@ -15,6 +15,8 @@ Condition: TypeAlias = dg.AutomationCondition[Any]
 DEPTH = 4
 """How many steps upstream a consumer of all partitions looks for work: no asset before it is further away by the
 shortest way (a test measures that). Every step multiplies the cost of a tick."""
+DEPTH_OF_COLLECTORS = 2
+"""The same for assets that read most of the graph directly."""
 
 
 def on_input_change() -> dg.AutomationCondition[dg.AssetKey]:
@@ -24,7 +26,9 @@ def on_input_change() -> dg.AutomationCondition[dg.AssetKey]:
     return (_handled_once(changed) & ~AC.any_deps_missing() & ~busy & ~AC.in_progress()).with_label("on_input_change")
 
 
-def on_pool_change(can_do_without: Sequence[dg.AssetsDefinition] = ()) -> dg.AutomationCondition[dg.AssetKey]:
+def on_pool_change(
+    can_do_without: Sequence[dg.AssetsDefinition] = (), depth: int = DEPTH
+) -> dg.AutomationCondition[dg.AssetKey]:
     """Return the condition of assets that read every source: an input changed, and nothing upstream is at work.
 
     Waiting for all of the upstream graph, not for direct inputs alone, makes one change of a source one run:
@@ -32,6 +36,7 @@ def on_pool_change(can_do_without: Sequence[dg.AssetsDefinition] = ()) -> dg.Aut
 
     Args:
         can_do_without: inputs that need not exist; when they do, a change of theirs counts as any other.
+        depth: how many steps upstream work is looked for.
     """
     changed: Condition = AC.any_deps_match(AC.data_version_changed()) | AC.code_version_changed() | AC.newly_missing()
     # Partitioned assets never count as will_be_requested() for an unpartitioned one (they share no run), hence the last
@@ -43,7 +48,7 @@ def on_pool_change(can_do_without: Sequence[dg.AssetsDefinition] = ()) -> dg.Aut
         | AC.any_deps_match(AC.data_version_changed())
     )
     upstream = at_work
-    for _ in range(DEPTH - 1):
+    for _ in range(depth - 1):
         upstream = at_work | AC.any_deps_match(upstream)
     optional = dg.AssetSelection.assets(*can_do_without)
     ready = AC.all_deps_match(~AC.missing()).ignore(optional) & ~AC.any_deps_match(upstream) & ~AC.in_progress()

@@ -9,7 +9,7 @@ from assets.subsets import compared_subsets
 
 PARTITIONED = ("raw_pool", "row_signatures", "tags", "quality_scores", "row_embeddings")
 POOL_LEVEL = ("pool", "label_vocabulary", "label_embeddings", "label_graph", "mig_subset", "subset_export")
-COMPARED = (*(asset.key.to_user_string() for asset in compared_subsets),)
+COMPARED = (*(asset.key.to_user_string() for asset in compared_subsets), "selection_report")
 """What MIG is compared with, and the comparison."""
 
 ingest_and_annotate = dg.define_asset_job(

@@ -7,13 +7,14 @@ import dagster as dg
 
 from assets import metadata as shown
 from assets.annotations import quality_scores, row_embeddings, tags
-from assets.automation import on_pool_change
+from assets.automation import DEPTH_OF_COLLECTORS, on_pool_change
 from assets.checks import holds
 from assets.declare import pool_asset
 from assets.exports import subset_export
 from assets.label_space import label_embeddings, label_graph, label_vocabulary
 from assets.pool import pool, raw_pool, row_signatures
 from assets.recorded import Outcome
+from assets.report import selection_report
 from assets.subsets import compared_subsets, mig_subset
 from mig_dagster.conversation import canonical_json, hash_text
 from mig_dagster.lineage import build_catalog
@@ -24,7 +25,7 @@ from resources.registry import SourceRegistry
 CATALOG_CHECKS = {"totals_equal_ledger": "as many rows of each asset in the catalog as its runs recorded"}
 _BEFORE = [raw_pool, row_signatures, pool, tags, quality_scores, row_embeddings, label_vocabulary]
 _AFTER = [label_embeddings, label_graph, mig_subset, subset_export]
-_COMPARED = [*compared_subsets]
+_COMPARED = [*compared_subsets, selection_report]
 
 
 @pool_asset(
@@ -34,7 +35,7 @@ _COMPARED = [*compared_subsets]
     blocking=CATALOG_CHECKS,
     pool="catalog",
     deps=[*_BEFORE, *_AFTER, *_COMPARED],
-    condition=on_pool_change(can_do_without=_COMPARED),
+    condition=on_pool_change(can_do_without=_COMPARED, depth=DEPTH_OF_COLLECTORS),
 )
 def lineage_catalog(context: dg.AssetExecutionContext, home: MigHome, registry: SourceRegistry) -> Outcome:
     """All of it in SQL: rows, duplicates, annotations, labels, subsets, runs. Built aside and swapped in whole."""

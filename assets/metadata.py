@@ -19,12 +19,12 @@ def column_schema(frame: pl.LazyFrame) -> dg.TableSchema:
 def preview(frame: pl.LazyFrame | pl.DataFrame) -> dg.MarkdownMetadataValue:
     """Return the first rows as a Markdown table, long values cut."""
     head = frame.lazy().head(PREVIEW_ROWS).collect()
-    return _table(head.columns, [[_cell(value) for value in row] for row in head.iter_rows()])
+    return table(head.columns, [[_cell(value) for value in row] for row in head.iter_rows()])
 
 
 def counts(column: str, values: Mapping[str, Any], *, of: str = "rows") -> dg.MarkdownMetadataValue:
     """Return counts of something by name as a Markdown table, in the order given."""
-    return _table([column, of], [[_cell(name), f"{count:,}"] for name, count in values.items()])
+    return table([column, of], [[_cell(name), f"{count:,}"] for name, count in values.items()])
 
 
 def source_mix(pool: Mapping[str, int], chosen: Mapping[str, int]) -> dg.MarkdownMetadataValue:
@@ -35,16 +35,17 @@ def source_mix(pool: Mapping[str, int], chosen: Mapping[str, int]) -> dg.Markdow
         for name, rows in pool.items()
         for taken in [chosen.get(name, 0)]
     ]
-    return _table(["source", "pool", "share of pool", "chosen", "share of subset"], lines)
+    return table(["source", "pool", "share of pool", "chosen", "share of subset"], lines)
 
 
 def annotators(used: Mapping[str, Mapping[str, Any]]) -> dg.MarkdownMetadataValue:
     """Return who annotated, by fingerprint."""
     lines = [[key, who["name"], who["model"], _cell(who["revision"])] for key, who in used.items()]
-    return _table(["fingerprint", "annotator", "model", "revision"], lines)
+    return table(["fingerprint", "annotator", "model", "revision"], lines)
 
 
-def _table(head: list[str], lines: list[list[str]]) -> dg.MarkdownMetadataValue:
+def table(head: list[str], lines: list[list[str]]) -> dg.MarkdownMetadataValue:
+    """Return cells of text, none of which holds a line break or a bar, as a Markdown table."""
     rows = [head, ["---"] * len(head), *lines]
     return dg.MetadataValue.md("\n".join("| " + " | ".join(row) + " |" for row in rows))
 

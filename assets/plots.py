@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _SIZE = (4.2, 2.4)
 _DPI = 80
 _COLOUR = "#3b6ea8"
+_DARK = 0.6
+"""Share of the darkest colour from which on black text cannot be read."""
 
 
 def histogram(values: ArrayLike, *, what: str, bins: int = 40) -> dg.MarkdownMetadataValue:
@@ -47,11 +49,33 @@ def curve(points: Sequence[tuple[int, float]], *, what: str) -> dg.MarkdownMetad
     return _picture(draw, f"{what} by rows taken")
 
 
-def _picture(draw: Callable[["Axes"], None], title: str) -> dg.MarkdownMetadataValue:
+def heat_map(values: ArrayLike, names: Sequence[str], *, what: str) -> dg.MarkdownMetadataValue:
+    """Return how strongly each of some things goes with each other one.
+
+    Args:
+        values: (m, m) shares, 0..1; NaN stays white.
+        names: of the m things.
+        what: the share says.
+    """
+    shares = np.asarray(values, dtype=np.float64).reshape(len(names), len(names))
+
+    def draw(axes: "Axes") -> None:
+        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        axes.set_xticks(range(len(names)), names, rotation=60, ha="right", fontsize=7)
+        axes.set_yticks(range(len(names)), names, fontsize=7)
+        for row, column in np.argwhere(np.isfinite(shares)):
+            share = shares[row, column]
+            colour = "white" if share > _DARK else "black"
+            axes.text(column, row, f"{share:.2f}", ha="center", va="center", fontsize=5, color=colour)
+
+    return _picture(draw, what, (2 + 0.32 * len(names), 1.4 + 0.28 * len(names)))
+
+
+def _picture(draw: Callable[["Axes"], None], title: str, size: tuple[float, float] = _SIZE) -> dg.MarkdownMetadataValue:
     # Not pyplot: it keeps global state and may look for a display. Imported here because it takes a second to load.
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=_SIZE, dpi=_DPI, layout="constrained")
+    figure = Figure(figsize=size, dpi=_DPI, layout="constrained")
     axes = figure.subplots()
     axes.spines[["top", "right"]].set_visible(False)
     draw(axes)

@@ -40,6 +40,7 @@ class Outcome:
         manifest: the version written to the lake; None for assets that keep their result elsewhere.
         checks: results of the asset's checks.
         metadata: what the UI shows.
+        seconds: wall time of the work itself, without reading and writing, where the asset measures it.
     """
 
     data_version: str
@@ -48,11 +49,18 @@ class Outcome:
     manifest: Manifest | None = None
     checks: Sequence[dg.AssetCheckResult] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float | None = None
 
     @classmethod
-    def of(cls, manifest: Manifest, checks: Sequence[dg.AssetCheckResult], metadata: Mapping[str, Any]) -> "Outcome":
+    def of(
+        cls,
+        manifest: Manifest,
+        checks: Sequence[dg.AssetCheckResult],
+        metadata: Mapping[str, Any],
+        seconds: float | None = None,
+    ) -> "Outcome":
         """Return the outcome of an asset that wrote a version to the lake."""
-        return cls(manifest.data_version, manifest.rows, manifest.inputs, manifest, checks, metadata)
+        return cls(manifest.data_version, manifest.rows, manifest.inputs, manifest, checks, metadata, seconds)
 
 
 @dataclass(frozen=True)
@@ -192,6 +200,7 @@ def _record(
         "inputs": canonical_json(dict(outcome.inputs)),
         "code_version": context.assets_def.code_versions_by_key.get(context.asset_key),
         "version": mig_dagster.__version__,
+        "seconds": outcome.seconds,
     }
     home = arguments["home"]
     home.ledger.record("runs", [line], asset=asset, partition=partition, run_id=context.run.run_id)

@@ -71,7 +71,7 @@ def subset_of(method: Method) -> dg.AssetsDefinition:
         info = chosen.info | {"scale": scale}
         manifest = home.lake.write(asset, chosen.tables(), inputs=inputs_of(context), info=info)
         checks = subset_checks(chosen.rows, inputs["pool"], info) + inputs_check(absent_here)
-        return Outcome.of(manifest, checks, subset_metadata(chosen, scale))
+        return Outcome.of(manifest, checks, subset_metadata(chosen, scale), chosen.seconds)
 
     return subset
 
@@ -92,3 +92,5 @@ subsets = [subset_of(method) for method in METHODS.values()]
 mig_subset = next(asset for asset in subsets if asset.key.path == ["mig_subset"])
 compared_subsets = [asset for asset in subsets if asset is not mig_subset]
 """What MIG is compared with: made by a job and a sensor of their own, so that MIG does not wait for them."""
+made_here = [asset for asset in subsets if not any(key.path[-1] in awaited for key in asset.dependency_keys)]
+"""The subsets whose inputs are all made by assets of this project."""

@@ -113,10 +113,21 @@ def edges(database: Database, inputs: CatalogInputs) -> None:
 
 
 def subsets(database: Database, inputs: CatalogInputs) -> None:
-    """Fill `subsets` and `excluded` from every asset whose name ends in `_subset`."""
+    """Fill `subsets`, `excluded` and `clusters` from every asset whose name ends in `_subset`."""
     for asset in inputs.assets("_subset"):
         _copy(database, "subsets", inputs.table(asset), "rank", subset=asset)
         _copy(database, "excluded", inputs.table(asset, "excluded"), "line_", subset=asset)
+        _copy(database, "clusters", inputs.table(asset, "clusters"), "line_", subset=asset)
+
+
+def comparison(database: Database, inputs: CatalogInputs) -> None:
+    """Fill `comparison` and the tables that go with it."""
+    for table in ("rows", "source_mix", "overlap", "random_spread"):
+        found = inputs.table("selection_report", table)
+        into = "comparison" if table == "rows" else f"comparison_{table}"
+        if found is not None and "name" in _columns(database, found):
+            found = f"(select * exclude (name), name as subset from {found})"
+        _copy(database, into, found, "line_")
 
 
 def runs(database: Database, inputs: CatalogInputs) -> None:
@@ -190,6 +201,7 @@ FILL: Sequence[Callable[[Database, CatalogInputs], None]] = (
     labels,
     edges,
     subsets,
+    comparison,
     runs,
     revisions,
     removals,

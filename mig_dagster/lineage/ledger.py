@@ -27,6 +27,7 @@ TABLES: dict[str, dict[str, pl.DataType]] = {
         "inputs": pl.String(),
         "code_version": pl.String(),
         "version": pl.String(),
+        "seconds": pl.Float64(),
     },
     "revisions": {
         "source": pl.String(),
@@ -39,7 +40,8 @@ TABLES: dict[str, dict[str, pl.DataType]] = {
     "removals": {"source": pl.String(), "reason": pl.String()},
 }
 """The columns of each table, beside `run_id`, `asset`, `partition` and `recorded_at`, which every table has. Times are
-ISO 8601 with a time zone; `config`, `inputs` and `files` are JSON texts."""
+ISO 8601 with a time zone; `config`, `inputs` and `files` are JSON texts; `seconds` is the wall time of the work itself,
+without reading and writing, where an asset measures it."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -78,18 +80,24 @@ class Ledger:
         self.store.create(path, _parquet(table, lines))
         return path
 
-    def fragments(self, table: str) -> list[str]:
-        """Return the paths of a table's fragments, sorted."""
-        return self.store.list(f"{ROOT}/{table}")
+    def fragments(self, table: str, asset: str | None = None) -> list[str]:
+        """Return the paths of a table's fragments (of those about one asset), sorted."""
+        return self.store.list(f"{ROOT}/{table}" if asset is None else f"{ROOT}/{table}/asset={asset}")
 
-    def read(self, table: str) -> pl.DataFrame:
+    def read(self, table: str, asset: str | None = None) -> pl.DataFrame:
         """Return all lines of a table, in the order in which they were recorded.
+
+        Args:
+            table: a name in `TABLES`.
+            asset: only what is about this one; its fragments alone are read.
 
         Raises:
             ValueError: unknown table.
         """
-        frames = [pl.read_parquet(BytesIO(self.store.read(path))) for path in self.fragments(table)]
-        return pl.concat([pl.DataFrame(schema=columns(table)), *frames]).sort("recorded_at", maintain_order=True)
+        frames = [pl.read_parquet(BytesIO(self.store.read(path))) for path in self.fragments(table, asset)]
+        # Diagonal: fragments are older than columns that came later.
+        whole = pl.concat([pl.DataFrame(schema=columns(table)), *frames], how="diagonal")
+        return whole.sort("recorded_at", maintain_order=True)
 
     def _line(
         self, table: str, row: Mapping[str, Any], asset: str, partition: str | None, run_id: str

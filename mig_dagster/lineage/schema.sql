@@ -110,7 +110,58 @@ create table subsets (
 -- Rows that a subset could not consider, with the reason.
 create table excluded (subset varchar, row_id varchar, source varchar, reason varchar);
 
--- Every run of every asset; a step that was tried again counts once.
+-- The cluster of every row of the pool, of methods that cluster.
+create table clusters (subset varchar, row_id varchar, cluster bigint);
+
+-- Every subset under the measures of several methods, as selection_report made them. Where `error` says why there is no
+-- subset, all measures are null. `seconds` is the wall time of the method itself.
+create table comparison (
+    subset varchar,
+    method varchar,
+    seed bigint,
+    rows bigint,
+    tokens bigint,
+    mean_score double,
+    labels_covered bigint,
+    labels_in_pool bigint,
+    information double,
+    facility_location double,
+    facility_location_share double,
+    nearest_distance double,
+    seconds double,
+    shortfall varchar,
+    options json,
+    tokenizer varchar,
+    error varchar
+);
+
+-- How many rows and tokens of each subset come from each source, beside the pool.
+create table comparison_source_mix (
+    subset varchar,
+    source varchar,
+    rows bigint,
+    share double,
+    tokens bigint,
+    pool_rows bigint,
+    pool_share double
+);
+
+-- What every two subsets share; each ordered pair is there.
+create table comparison_overlap (subset varchar, other varchar, shared bigint, jaccard double);
+
+-- What chance gives: each measure over random subsets of every size compared. `measure` is a column of `comparison`.
+create table comparison_random_spread (
+    rows bigint,
+    measure varchar,
+    mean double,
+    sd double,
+    min double,
+    max double,
+    seeds bigint
+);
+
+-- Every run of every asset; a step that was tried again counts once. `seconds` is the wall time of the work itself,
+-- without reading and writing, where an asset measures it.
 create table runs (
     run_id varchar,
     asset varchar,
@@ -122,7 +173,8 @@ create table runs (
     config json,
     inputs json,
     code_version varchar,
-    version varchar
+    version varchar,
+    seconds double
 );
 
 -- Sources that were taken out of the registry.

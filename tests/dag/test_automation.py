@@ -5,8 +5,12 @@ import itertools
 import dagster as dg
 import pytest
 
-from assets.automation import DEPTH
+from assets.automation import DEPTH, DEPTH_OF_COLLECTORS
+from assets.jobs import COMPARED
+from assets.sensors import automation_sensor, compared_methods_sensor
 from mig_dagster.definitions import defs
+from mig_dagster.selection import METHODS, reads
+from mig_dagster.stages.missing_inputs import missing_inputs
 from tests.dag.tiny import POOL_LEVEL
 
 ANNOTATE = ["quality_scores", "row_embeddings", "row_signatures", "tags"]
@@ -20,10 +24,10 @@ def location():
 
 
 class Daemon:
-    """Evaluates the conditions and pretends to run what they ask for."""
+    """Evaluates the conditions of a sensor's assets and pretends to run what they ask for."""
 
-    def __init__(self, location, instance):
-        self.location, self.instance = location, instance
+    def __init__(self, location, instance, sensor=automation_sensor):
+        self.location, self.instance, self.sensor = location, instance, sensor
         self.cursor = None
         self.versions = {}
         self.fresh = itertools.count()
@@ -31,16 +35,17 @@ class Daemon:
     def report(self, asset, partition=None, *, same=False):
         """Report a materialisation with a new data version, or with the one it had."""
         if not same:
-            self.versions[asset, partition] = f"version-{next(self.fresh)}"
+            self.versions[asset, partition] = f"{self.sensor.name}-{next(self.fresh)}"
         tags = {"dagster/data_version": self.versions[asset, partition]}
         self.instance.report_runless_asset_event(dg.AssetMaterialization(asset, partition=partition, tags=tags))
 
     def tick(self) -> dict[str, list]:
         """Return what is requested now: asset to partitions (None for an asset without)."""
-        result = dg.evaluate_automation_conditions(self.location, self.instance, cursor=self.cursor)
+        targets = self.sensor.asset_selection
+        result = dg.evaluate_automation_conditions(self.location, self.instance, targets, cursor=self.cursor)
         self.cursor = result.cursor
         requested = {}
-        for asset in ["raw_pool", *ANNOTATE, *POOL_LEVEL]:
+        for asset in ["raw_pool", *ANNOTATE, *POOL_LEVEL, *COMPARED]:
             key = dg.AssetKey(asset)
             if result.get_num_requested(key):
                 requested[asset] = sorted(result.get_requested_partitions(key), key=str)
@@ -74,11 +79,29 @@ def started(location, instance, names=("a", "b")) -> Daemon:
 
 @pytest.fixture(scope="module")
 def settled(location):
-    """A daemon for which everything is up to date; every test that uses it leaves it so."""
+    """A daemon for which everything is up to date; every test that uses it leaves it so. Nothing is compared yet."""
     with dg.DagsterInstance.ephemeral() as instance:
         daemon = started(location, instance)
         daemon.first_ticks = daemon.settle()
         yield daemon
+
+
+@pytest.fixture(scope="module")
+def both(location):
+    """The two sensors on one instance, everything up to date for both; every test leaves it so."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        daemon = started(location, instance)
+        daemon.settle()
+        other = Daemon(location, instance, compared_methods_sensor)
+        other.first_ticks = other.settle()
+        daemon.settle()
+        yield daemon, other
+
+
+def compared(*without: str) -> list[str]:
+    """Return the compared subsets that can be made here, without those of some methods."""
+    names = {name for name in METHODS if not missing_inputs(name)} - {"mig", *without}
+    return sorted(f"{name}_subset" for name in names)
 
 
 def annotated(partitions):
@@ -158,6 +181,39 @@ def test_an_asset_that_lacks_an_input_altogether_is_not_asked_for(location, inst
     assert assets_of(ticks) == ["raw_pool", *ANNOTATE, "pool"]
 
 
+def test_switched_on_the_other_sensor_makes_what_can_be_made_and_then_the_report(both):
+    _, other = both
+    assert [sorted(tick) for tick in other.first_ticks] == [compared(), ["selection_report"]]
+    assert other.settle() == []
+
+
+def test_the_catalog_takes_in_a_comparison_but_does_not_wait_for_one(both, settled):
+    """`settled` never saw a compared method, and has its catalog all the same."""
+    assert "lineage_catalog" in settled.first_ticks[-1]
+    daemon, other = both
+    other.report("random_subset")
+    assert other.settle() == [{"selection_report": [None]}]
+    assert daemon.tick() == {}  # the report's input changed: it may be at work
+    assert daemon.settle() == [{"lineage_catalog": [None]}]
+
+
+def test_a_new_score_leaves_methods_that_read_none_alone(both):
+    daemon, other = both
+    daemon.report("quality_scores", "a")
+    daemon.settle()
+    blind = [name for name in METHODS if "quality_scores" not in reads(METHODS[name])]
+    assert [sorted(tick) for tick in other.settle()] == [compared(*blind), ["selection_report"]]
+    daemon.settle()
+
+
+def test_a_method_whose_inputs_nothing_made_is_asked_for_when_they_come(both):
+    daemon, other = both
+    waiting = sorted(f"{name}_subset" for name in METHODS if missing_inputs(name) == ["ifd_scores"])
+    other.report("ifd_scores", "a")
+    assert sorted(other.settle()[0]) == waiting
+    daemon.settle()
+
+
 def test_work_is_seen_however_far_upstream_it_is(location):
     """The condition looks DEPTH steps up; the last step also sees an input of that asset change."""
     parents = {
@@ -165,9 +221,10 @@ def test_work_is_seen_however_far_upstream_it_is(location):
         for asset in location.assets
         for spec in ([asset] if isinstance(asset, dg.AssetSpec) else asset.specs)
     }
-    for asset in POOL_LEVEL:
+    for asset in [*POOL_LEVEL, *COMPARED]:
         distance, reached, frontier = 0, set(), {asset}
         while frontier := set().union(*(parents[name] for name in frontier)) - reached:
             distance += 1
             reached |= frontier
-        assert distance <= DEPTH + 1, f"{asset} has an input {distance} steps away"
+        depth = DEPTH_OF_COLLECTORS if asset in ("lineage_catalog", "selection_report") else DEPTH
+        assert distance <= depth + 1, f"{asset} has an input {distance} steps away"

@@ -1,0 +1,89 @@
+"""The methods side by side: the comparison as data; its page is made from this."""
+
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from assets.automation import DEPTH_OF_COLLECTORS, on_pool_change
+from assets.declare import pool_asset
+from assets.method_inputs import pool_frames, tables_of
+from assets.progress import logged
+from assets.recorded import Outcome, inputs_of
+from assets.report_checks import REPORT_CHECKS, REPORT_WARNINGS, report_checks
+from assets.report_metadata import report_metadata
+from assets.subsets import made_here
+from mig_dagster.annotations.token_counts import TokenCounter
+from mig_dagster.selection import METHODS
+from mig_dagster.stages.comparison import COMPARISON_SCHEMAS, ROWS_SCHEMA, Compared, compare_subsets
+from mig_dagster.stages.missing_inputs import missing_inputs, why_missing
+from mig_dagster.storage import Manifest
+from resources.gpu import Gpu
+from resources.home import MigHome
+from resources.models import Models
+
+_READ = ["pool", "tags", "label_vocabulary", "quality_scores", "label_graph", "row_embeddings", "raw_pool"]
+"""What the measures are made from."""
+_VALUES = {table: [name for name in schema if name != "seconds"] for table, schema in COMPARISON_SCHEMAS.items()}
+"""What makes another data version: all but the time that a method took."""
+
+
+@pool_asset(
+    "report",
+    kinds={"polars", "pytorch"},
+    code_version="1",
+    blocking=REPORT_CHECKS,
+    warning=REPORT_WARNINGS,
+    pool="gpu",
+    deps=made_here,  # not those whose inputs are missing: their steps make nothing, and what depends on them is skipped
+    tables=tables_of(_READ),
+    inputs=_READ,
+    condition=on_pool_change(depth=DEPTH_OF_COLLECTORS),
+)
+def selection_report(
+    context: dg.AssetExecutionContext, home: MigHome, models: Models, gpu: Gpu, **inputs: Any
+) -> Outcome:
+    """Every method's subset under the measures of all, what they share, and what random choices of that size give."""
+    read = inputs_of(context)
+    made, absent = _subsets(home, read["pool"])
+    tables = compare_subsets(
+        pool_frames(inputs),
+        [_compared(home, manifest) for manifest in made],
+        count_tokens=TokenCounter(models.sentence_encoder()),
+        device=gpu.selection_device(),
+        on_progress=logged(context.log.info, "subsets and random draws measured"),
+    )
+    tables["rows"] = pl.concat([tables["rows"], absent])
+    read |= {manifest.asset: manifest.data_version for manifest in made}
+    manifest = home.lake.write("selection_report", tables, values=_VALUES, inputs=read)
+    return Outcome.of(manifest, report_checks(tables), report_metadata(tables))
+
+
+def _subsets(home: MigHome, pool: str) -> tuple[list[Manifest], pl.DataFrame]:
+    """Return the current subset of every method, and a line for each method that has none of this version of the pool.
+
+    Subsets of one pool alone can be compared: another one may lack the rows.
+    """
+    made, absent = [], []
+    for method in sorted(METHODS):
+        asset = f"{method}_subset"
+        manifest = home.lake.current(asset)
+        if manifest is not None and manifest.inputs.get("pool") == pool:
+            made.append(manifest)
+            continue
+        absent.append({"name": asset, "method": method, "error": _why(method, manifest)})
+    return made, pl.DataFrame(absent, schema=ROWS_SCHEMA)
+
+
+def _why(method: str, earlier: Manifest | None) -> str:
+    if earlier is not None:
+        return f"chosen from another version of the pool: materialise {method}_subset again"
+    awaited = [why_missing(name) for name in missing_inputs(method)]
+    return "; ".join(awaited) or f"never made: materialise {method}_subset"
+
+
+def _compared(home: MigHome, manifest: Manifest) -> Compared:
+    rows = home.lake.scan_versions([manifest]).collect()
+    runs = home.ledger.read("runs", manifest.asset).filter(pl.col("data_version") == manifest.data_version)
+    seconds = runs["seconds"].drop_nulls()
+    return Compared.of(manifest.asset, rows, manifest.info, seconds[-1] if len(seconds) else None)
