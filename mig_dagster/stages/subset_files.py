@@ -1,5 +1,6 @@
 """A subset with its conversations, and the lock that pins how it was made."""
 
+import inspect
 import platform
 import zlib
 from collections.abc import Mapping
@@ -8,16 +9,10 @@ from typing import Any
 
 import polars as pl
 
+from mig_dagster.selection import METHODS
+
 TIES = "of equal gains the row with the lowest pool index; pool order is source, then origin"
 _PINNED = ("mig-dagster", "numpy", "scipy", "polars")
-_ALSO_PINNED = {
-    "car": ("scikit-learn", "torch"),
-    "deita": ("torch",),
-    "iterit": ("scikit-learn",),
-    "qdit": ("torch",),
-    "zip": ("zlib",),
-}
-"""Libraries whose build can change what a method chooses: compressed sizes, k-means, the order of float sums."""
 
 
 def with_conversations(subset: pl.LazyFrame, raw_pool: pl.LazyFrame) -> pl.DataFrame:
@@ -77,7 +72,8 @@ def selection_lock(
 
 
 def _versions(method: str) -> dict[str, str]:
-    """Return the versions of all that a method computes with."""
-    packages = (*_PINNED, *_ALSO_PINNED.get(method, ()))
-    found = {name: zlib.ZLIB_RUNTIME_VERSION if name == "zlib" else version(name) for name in packages}
-    return {"python": platform.python_version(), **found}
+    """Return the versions of all that a method computes with: compressed sizes and sums of floats depend on builds."""
+    torch = ("torch",) if "device" in inspect.signature(METHODS[method]).parameters else ()
+    pinned = {package: version(package) for package in (*_PINNED, *torch)}
+    compressor = {"zlib": zlib.ZLIB_RUNTIME_VERSION} if method == "zip" else {}
+    return {"python": platform.python_version(), **pinned, **compressor}
