@@ -5,26 +5,27 @@ Paper       Jia et al. 2024, "Boosting LLM via Learning from Data Iteratively an
 Reference   JiaQiSJTU/IterIT @ a351a38, src/data_utils.py, SupervisedDataset.update (MIT since 7cf814e; reimplemented)
 Departures  From the code:
             - a round over the whole pool, as its first epoch has it; later epochs are `iterit_rounds`;
-            - the answer ends where it ends: the code appends the model's end-of-text string, which is a word for some
-              tokenizers ("end_of_text" of Llama-3) and none for others ("</s>"), so that the choice would hang on it
-              (test_nothing_is_appended_to_an_answer);
-            - float64 scores, where the code keeps IFD in bfloat16 (test_scores_closer_than_bfloat16_are_told_apart);
-            - a row is never taken twice: rows whose score has fallen to 0 follow by IFD, highest first, and rows with
-              an IFD of 1 or more come last, closest to 1 first, with a warning; the code then takes row 0 again and
-              again (test_rows_without_a_score_follow_by_ifd, test_rows_with_ifd_of_one_or_more_come_last);
-            - one candidate, or none with a word, is no error (test_pools_that_stop_the_reference);
-            - a column keeps the product of its decays, where the code multiplies each entry, and what no other
-              candidate says is summed apart, once: the same numbers but for the last bits
+            - nothing is appended to an answer. The code appends the model's end-of-text string, which is a word under
+              some tokenizers ("<|end_of_text|>" of Llama-3) and none under others ("</s>"): the choice would hang on
+              the tokenizer (test_nothing_is_appended_to_an_answer);
+            - float64 scores, there bfloat16 (test_scores_closer_than_bfloat16_are_told_apart);
+            - no row is taken twice: rows without a score above 0 follow by IFD, highest first
+              (test_rows_without_a_score_follow_by_ifd), then rows with an IFD of 1 or more, closest to 1 first, with a
+              warning (test_rows_with_ifd_of_one_or_more_come_last). There the first candidate comes again and again;
+            - one candidate, none, or none with a word is no error (test_pools_that_stop_the_reference); a row whose IFD
+              is missing is one, there it vanishes
+              (test_what_cannot_be_used_is_refused_with_its_name_value_and_remedy);
+            - a phrase has one weight, the product of its decays, where the code multiplies every entry, and phrases
+              that one candidate alone has are added up apart: the same but for the last bits
               (test_equal_to_multiplying_every_entry_at_every_step);
             - rows are scored lazily; same rows (test_lazy_equals_scoring_every_row_in_the_same_arithmetic).
 
-Code        Here            Shape
-i           row                     0..n-1
-IFD         ifd_scores      (n,)    perplexity of the answer given the question, over its perplexity alone
-X           own, shared             TF-IDF of the candidates (IFD < 1), fitted on them only; phrases of 1 to 3 words
-Div         Novelty.sums            sum of a row of X as the picks so far have left it
-decay       decay                   what a phrase keeps each time a row that has it is taken
-M           k
+Code            Here                    Shape
+IFD             ifd_scores              (n,)          perplexity of an answer given its question, over that without
+tfidf_matrix    tfidf                   (c, phrases)  of the c candidates, IFD < 1, and fitted on them alone
+tfidf_sums      novelty.sums            (c,)          Div: what is new in an answer after those taken
+decay           decay                                 what a phrase keeps each time an answer that has it is taken
+select_count    k
 """
 
 import time
@@ -37,6 +38,7 @@ from numpy.typing import ArrayLike
 from mig_dagster.selection.arguments import check_k, check_scores, check_strings
 from mig_dagster.selection.base import OnProgress, Rows, Selection, SelectionWarning, Vector, method
 from mig_dagster.selection.block_lazy import block_lazy
+from mig_dagster.selection.ngrams import tfidf
 from mig_dagster.selection.novelty import Novelty
 from mig_dagster.selection.top_k import top_k
 
@@ -111,23 +113,33 @@ def one_round(k: int, scores: Vector, texts: list[str], decay: float, on_progres
     if k == 0:
         return Selection(np.empty(0, np.int64), np.empty(0))
     candidates, hard = np.flatnonzero(scores < 1), np.flatnonzero(scores >= 1)
-    places, gains = _greedy(k, scores[candidates], [texts[row] for row in candidates], decay, on_progress)
+    novelty = Novelty(tfidf([texts[row] for row in candidates]), decay)
+    places, gains = greedy(k, scores[candidates], novelty, on_progress)
     picked, spent = candidates[places], np.delete(candidates, places)
     tail = [spent[top_k(len(spent), scores[spent])], hard[top_k(len(hard), -scores[hard])]]
     rows = np.concatenate([picked, *tail])[:k]
     return Selection(rows, np.concatenate([gains, np.zeros(k - len(gains))]))
 
 
-def _greedy(
-    k: int, scores: Vector, texts: list[str], decay: float, on_progress: OnProgress | None
-) -> tuple[Rows, Vector]:
-    """Take up to `k` candidates, as long as one has a score; return their places and gains."""
-    novelty = Novelty(texts, decay)
+def greedy(k: int, scores: Vector, novelty: Novelty, on_progress: OnProgress | None = None) -> tuple[Rows, Vector]:
+    """Take up to `k` candidates, as long as one has a score above 0.
+
+    Args:
+        k: how many.
+        scores: (n,) IFD of the candidates.
+        novelty: of the candidates; fades.
+        on_progress: as in `iterit`.
+
+    Returns:
+        places among the candidates in the order taken, their scores when they were taken.
+    """
     taken, told = 0, time.monotonic()
 
-    def gains_of(rows: Rows) -> Vector:
-        gains: Vector = scores[rows] * novelty.sums(rows)  # IFD x Div
+    def ranked(gains: Vector) -> Vector:
         return np.where(gains > TINY, gains, -np.inf)
+
+    def gains_of(rows: Rows) -> Vector:
+        return ranked(scores[rows] * novelty.sums(rows))  # IFD x Div
 
     def take(row: int) -> None:
         nonlocal taken, told
@@ -137,4 +149,4 @@ def _greedy(
             on_progress(taken, k)
             told = time.monotonic()
 
-    return block_lazy(k, gains_of(np.arange(len(texts))), gains_of, take, BLOCK)
+    return block_lazy(k, ranked(scores * novelty.first), gains_of, take, BLOCK)

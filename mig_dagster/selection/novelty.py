@@ -1,9 +1,10 @@
 """What the answers taken so far leave new in every answer: sums of TF-IDF in which each phrase fades as it is used."""
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from mig_dagster.selection.base import Rows, Vector
-from mig_dagster.selection.ngrams import tfidf
 
 
 class Novelty:
@@ -15,34 +16,43 @@ class Novelty:
     last bit, and equal texts have equal sums.
 
     Args:
-        texts: n texts.
+        matrix: (n, phrases) at least 0, canonical; see `tfidf`.
         decay: 0..1, what a phrase keeps each time a text with it is taken.
+
+    Attributes:
+        first: (n,) the sums before any text is taken.
     """
 
-    def __init__(self, texts: list[str], decay: float) -> None:
-        matrix = tfidf(texts)
-        owners = np.repeat(np.arange(len(texts)), np.diff(matrix.indptr))
+    def __init__(self, matrix: csr_array, decay: float) -> None:
+        n = matrix.shape[0]
         shared = np.bincount(matrix.indices, minlength=matrix.shape[1]) > 1
         kept = shared[matrix.indices]
-        self._own: Vector = np.bincount(owners[~kept], matrix.data[~kept], minlength=len(texts)).astype(np.float64)
-        self._lengths = np.bincount(owners[kept], minlength=len(texts))
+        owners = np.repeat(np.arange(n, dtype=np.int32), np.diff(matrix.indptr))
+        self._own = _totals(owners, np.where(kept, 0.0, matrix.data), n)
+        self._data = matrix.data[kept]
+        self._columns = (np.cumsum(shared) - 1)[matrix.indices[kept]]
+        owners = owners[kept]
+        self._lengths = np.bincount(owners, minlength=n)
         ends = np.cumsum(self._lengths).tolist()
         self._spans = [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
-        self._columns = (np.cumsum(shared) - 1)[matrix.indices[kept]]
-        self._data = matrix.data[kept]
         self._weights = np.ones(int(shared.sum()))
         self._decay = decay
+        self.first: Vector = self._own + _totals(owners, self._data, n)
 
     def sums(self, rows: Rows) -> Vector:
-        """Return what is new in each of some texts, now."""
+        """Return what is new in each of some texts, at least one, now."""
         spans = [self._spans[row] for row in rows.tolist()]
-        if not spans:
-            return np.empty(0)
         faded = np.concatenate([self._data[span] for span in spans])
         faded *= self._weights.take(np.concatenate([self._columns[span] for span in spans]))
         owners = np.repeat(np.arange(len(rows)), self._lengths[rows])
-        return self._own[rows] + np.bincount(owners, faded, minlength=len(rows))
+        sums: Vector = self._own[rows] + _totals(owners, faded, len(rows))
+        return sums
 
     def take(self, row: int) -> None:
         """Let the phrases of a text fade."""
         self._weights[self._columns[self._spans[row]]] *= self._decay
+
+
+def _totals(owners: NDArray[np.integer], values: Vector, n: int) -> Vector:
+    """Return (n,) sums of the values of each owner, added one by one as they stand: `numpy.sum` adds in pairs."""
+    return np.bincount(owners, values, minlength=n).astype(np.float64, copy=False)
