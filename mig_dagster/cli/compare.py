@@ -106,7 +106,7 @@ def _print(done: "Comparison", output: Path) -> None:
     for cells in shown_lines(done.tables):
         table.add_row(*map(escape, cells), style="dim" if cells[0].startswith("random (") else None)
     out.print(table, soft_wrap=False)
-    out.print(escape(" ".join(meaning(done.tables).split())), style="dim", highlight=False)
+    out.print(escape(meaning(done.tables)), style="dim", highlight=False)
     for method, warnings in done.warnings.items():
         for warning in warnings:
             print_warning(f"{method}: {warning}")

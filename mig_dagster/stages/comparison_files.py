@@ -29,7 +29,7 @@ SHOWN: Mapping[str, tuple[str, Callable[[Any], str]]] = {
 }
 """Columns that people are shown, with their headings and how a number is written."""
 
-_MEANING = """\
+_MEANING = """
 information: MIG's objective under its defaults. rows, tokens: how much was chosen; tokens by {tokenizer}. mean score:
 of the rows that have one. labels: carried by at least one chosen row, of {labels} in the pool. facility location: how
 well the chosen rows stand for the pool, the mean over its rows of the largest cosine with a chosen one, 1 at best.
@@ -59,11 +59,12 @@ def meaning(tables: Mapping[str, pl.DataFrame]) -> str:
     """Return in words what the columns of `shown_lines` say."""
     rows = tables["rows"].drop_nulls("tokenizer")
     labels = rows["labels_in_pool"].drop_nulls()
-    return _MEANING.format(
+    said = _MEANING.format(
         tokenizer=rows["tokenizer"].first() or "no tokenizer",
         labels=f"{labels[0]:,}" if len(labels) else "none",
         seeds=tables["random_spread"]["seeds"].max() or "no",
     )
+    return " ".join(said.split())
 
 
 def write_comparison(folder: Path, tables: Mapping[str, pl.DataFrame], notes: Sequence[str]) -> None:
@@ -110,29 +111,39 @@ def _cell(name: str, value: float | None) -> str:
 
 def _readme(tables: Mapping[str, pl.DataFrame], notes: Sequence[str]) -> str:
     heading = ["method", *(title for title, _ in SHOWN.values())]
-    rows = [heading, ["---", *["---:"] * len(SHOWN)], *shown_lines(tables)]
-    table = "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
-    listed = "\n".join(f"- {_in_line(note)}" for note in notes)
+    listed = "\n".join(f"- {' '.join(note.split())}" for note in notes)
     files = ", ".join(f"`{name}.parquet`" for name in FILES.values())
-    return (
-        f"# Comparison\n\n{table}\n\n{meaning(tables)}\n\n{listed}\n\n## Jaccard overlap\n\n{_overlap(tables)}\n\n"
-        f"## Files\n\n{files}; `comparison.duckdb` has the same tables.\n"
-    )
+    parts = [
+        f"# Comparison\n\n{_markdown(heading, shown_lines(tables))}\n\n{meaning(tables)}\n\n{listed}",
+        f"## Jaccard overlap\n\n{_overlap(tables['overlap'])}",
+        f"## Source mix\n\n{_source_mix(tables['source_mix'])}",
+        f"## Files\n\n{files}; `comparison.duckdb` has the same tables.\n",
+    ]
+    return "\n\n".join(parts)
 
 
-def _overlap(tables: Mapping[str, pl.DataFrame]) -> str:
-    """Return the Jaccard overlap of every two subsets as a Markdown matrix."""
-    names = tables["overlap"]["name"].unique(maintain_order=True).to_list()
-    found = {(name, other): jaccard for name, other, _, jaccard in tables["overlap"].iter_rows()}
-    lines = [["", *names], ["---", *["---:"] * len(names)]]
-    for name in names:
-        cells = [found.get((name, other)) for other in names]
-        lines.append([name, *("" if cell is None else f"{cell:.2f}" for cell in cells)])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+def _overlap(overlap: pl.DataFrame) -> str:
+    """Return the overlap of every two subsets as a matrix."""
+    names = overlap["name"].unique(maintain_order=True).to_list()
+    found = {(name, other): jaccard for name, other, _, jaccard in overlap.iter_rows()}
+    cells = {pair: f"{jaccard:.2f}" for pair, jaccard in found.items() if jaccard is not None}
+    return _markdown(["", *names], [[name, *(cells.get((name, other), "") for other in names)] for name in names])
 
 
-def _in_line(text: str) -> str:
-    return " ".join(text.split())
+def _source_mix(mix: pl.DataFrame) -> str:
+    """Return the share of each source in the pool and in every subset, in percent."""
+    names = mix["name"].unique(maintain_order=True).to_list()
+    lines = []
+    for (source,), of_source in mix.group_by("source", maintain_order=True):
+        shares = [of_source["pool_share"][0], *of_source["share"]]
+        lines.append([str(source), *("" if share is None else f"{share:.1%}" for share in shares)])
+    return _markdown(["source", "pool", *names], lines)
+
+
+def _markdown(heading: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """Return a table, its first column to the left and all others to the right."""
+    rows = [heading, ["---", *["---:"] * (len(heading) - 1)], *lines]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
 
 
 def _write(path: Path, fill: Callable[[Path], object]) -> None:

@@ -123,6 +123,7 @@ def test_the_readme_can_be_read(everything):
     assert "±" in text
     assert "Pool: 45 rows of 50 records from 2 sources; 0 records rejected, 5 duplicates left out." in text
     assert "- `iterit` was left out: ifd_scores: no annotator" in text
+    assert "| one | 66.7% | " in text
     widths = {line.count("|") for line in text.split("## Jaccard")[0].splitlines() if line.startswith("|")}
     assert widths == {10}
 

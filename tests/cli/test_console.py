@@ -1,0 +1,26 @@
+import io
+
+from rich.console import Console
+
+from mig_dagster.cli import console
+
+
+def test_each_step_of_the_progress_begins_anew(monkeypatch):
+    screen = io.StringIO()
+    monkeypatch.setattr(console, "err", Console(file=screen, force_terminal=True, width=120))
+    with console.progress_bar("reading") as report:
+        report("reading", 5, None)
+        report("choosing by zip", 900, 1000)
+        report("choosing by qdit", 0, None)
+        report("choosing by qdit", 3, 7)
+    shown = screen.getvalue()
+    assert "3/7" in shown
+    assert "3/1000" not in shown
+
+
+def test_nothing_is_shown_where_nobody_looks(monkeypatch):
+    screen = io.StringIO()
+    monkeypatch.setattr(console, "err", Console(file=screen))
+    with console.progress_bar("reading") as report:
+        report("choosing", 1, 2)
+    assert screen.getvalue() == ""
