@@ -13,7 +13,7 @@ from mig_dagster.selection.top_k import top_k
 ITERATIONS = 300  # scikit-learn's max_iter
 TOLERANCE = 1e-4  # scikit-learn's tol, a share of the mean variance of a dimension
 ROUNDING = 1e-12  # relative: below it two sums are equal, and two points at one place
-BLOCK = 4096  # rows worked on at once
+BLOCK = 2048  # rows worked on at once
 HELD = 2**29  # distances kept from one iteration to the next at most: 4 GiB; those of later rows are computed anew
 
 
@@ -94,11 +94,16 @@ class _Distances:
         for number, block in enumerate(self.blocks):
             if number < len(self.held):
                 distances = self.held[number]
-                distances[:, columns] = torch.addmm(norms[columns], block, centers[columns].T, alpha=-2)
+                distances[:, columns] = _to_centers(block, centers[columns], norms[columns])
             else:
-                distances = torch.addmm(norms, block, centers.T, alpha=-2)
+                distances = _to_centers(block, centers, norms)
             labels.append(distances.argmin(dim=1))
         return torch.cat(labels)
+
+
+def _to_centers(block: torch.Tensor, centers: torch.Tensor, norms: torch.Tensor) -> torch.Tensor:
+    """Return squared distances less the squared norms of the points, (rows, centers); on a CPU this form is faster."""
+    return torch.addmm(norms[:, None], centers, block.T, alpha=-2).T
 
 
 def _change_of_sums(points: torch.Tensor, labels: torch.Tensor, before: torch.Tensor, clusters: int) -> torch.Tensor:

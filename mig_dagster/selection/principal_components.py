@@ -43,4 +43,4 @@ def principal_components(
 
 
 def _float64(vectors: NDArray[np.float32] | NDArray[np.float64], device: torch.device) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(vectors)).to(device).to(torch.float64)
+    return torch.tensor(np.ascontiguousarray(vectors, np.float64), device=device)  # a copy: arrays may be read-only

@@ -180,11 +180,14 @@ def test_an_emptied_cluster_gets_the_point_farthest_from_its_centre():
     assert sums.flatten().tolist() == [13, 0, 0]
 
 
-def test_inputs_are_not_changed():
+def test_inputs_are_not_changed_and_may_be_read_only_or_views():
     vectors = text_like(100, 8, 0)
     before = vectors.copy()
-    cluster_rows(vectors)
+    vectors.setflags(write=False)
+    labels = cluster_rows(vectors)
     np.testing.assert_array_equal(vectors, before)
+    backwards = np.asfortranarray(before[::-1])[::-1]
+    np.testing.assert_array_equal(cluster_rows(backwards), labels)
 
 
 @pytest.mark.parametrize(
