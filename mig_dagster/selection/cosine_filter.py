@@ -1,10 +1,12 @@
 """Of rows in a given order, keep those unlike every row kept before: the answer of a loop over rows, in blocks.
 
-A float32 product per block finds nearly everything; only where it is too close to the threshold to tell, the cosine is
-computed again in float64, one pair after the other, in one order. So neither the size of a block nor the device nor the
-number of threads can change which rows are kept.
+A product in bfloat16, where the hardware makes it, finds nearly everything. Rows for which it is too close to the
+threshold to tell are multiplied in float32, and what that cannot tell is computed again in float64, one pair after the
+other, in one order. So neither the size of a block nor the device nor the number of threads can change which rows are
+kept.
 """
 
+from dataclasses import dataclass
 from time import monotonic
 
 import numpy as np
@@ -13,16 +15,16 @@ from numpy.typing import NDArray
 
 from mig_dagster.selection.base import OnProgress, Rows, Vector
 from mig_dagster.selection.devices import check_device
-from mig_dagster.selection.float32_products import full_float32, relative_error
+from mig_dagster.selection.rounded_products import bfloat16_error, float32_error, full_precision, multiplies_bfloat16
 from mig_dagster.selection.unit_vectors import unit_vectors
 
 Embeddings = NDArray[np.float32] | NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-BLOCK = 1024
-"""Rows compared at once with the rows kept and with each other."""
-TILE = 4096
-"""Rows kept that a block is compared with at once: 16 MiB of cosines."""
+BLOCK = {"cpu": 512, "cuda": 4096}
+"""Rows compared at once with the rows kept and with each other: what fits a core's cache, what fills a GPU."""
+TILE = {"cpu": 1024, "cuda": 32_768}
+"""Rows kept that a block is compared with at once."""
 PAIRS = 1024
 """Pairs compared again in float64 at once."""
 TELL_EVERY = 0.3
@@ -60,15 +62,24 @@ def keep_dissimilar(
         return order[:k]
     kept = _Kept(k, row_embeddings, threshold, place)
     told = monotonic()
-    with full_float32(place):
-        for start in range(0, len(order), BLOCK):
+    with full_precision(place):
+        for start in range(0, len(order), BLOCK[place.type]):
             if kept.count == k:
                 break
-            kept.admit(order[start : start + BLOCK])
+            kept.admit(order[start : start + BLOCK[place.type]])
             if on_progress is not None and monotonic() - told > TELL_EVERY:
                 told = monotonic()
                 on_progress(kept.count, k)
     return kept.rows[: kept.count]
+
+
+@dataclass(frozen=True)
+class _Level:
+    """The rows kept, in one precision: above `high` a product is above the threshold, up to `low` it is not."""
+
+    kept: torch.Tensor
+    low: float
+    high: float
 
 
 class _Kept:
@@ -77,19 +88,26 @@ class _Kept:
     def __init__(self, k: int, row_embeddings: Embeddings, threshold: float, device: torch.device) -> None:
         self.row_embeddings = row_embeddings
         self.threshold = threshold
-        error = relative_error(row_embeddings.shape[1])
-        self.low, self.high = threshold - error, threshold + error
         self.rows = np.empty(k, np.int64)
         self.count = 0
-        self.compared = np.empty(k, np.int64)  # of the rows kept, those that are not zero: those of `vectors`
+        self.compared = np.empty(k, np.int64)  # of the rows kept, those that are not zero: those of the levels
         self.compared_count = 0
+        self.tile = TILE[device.type]
+        d = row_embeddings.shape[1]
+        errors = {torch.float32: float32_error(d)}
+        if multiplies_bfloat16(device):
+            errors = {torch.bfloat16: bfloat16_error(d), **errors}
         # On the CPU the system hands out this memory as it is written: it grows with the rows kept, without a copy.
-        self.vectors = torch.empty((k, row_embeddings.shape[1]), dtype=torch.float32, device=device)
+        self.levels = [
+            _Level(torch.empty((k, d), dtype=dtype, device=device), threshold - error, threshold + error)
+            for dtype, error in errors.items()
+        ]
+        self.finest = self.levels[-1]
 
     def admit(self, rows: Rows) -> None:
         """Keep those of the next `rows` that are unlike all before, in order, as long as there is room."""
         units = self._units(rows)
-        vectors = torch.from_numpy(units.astype(np.float32)).to(self.vectors.device)
+        vectors = torch.from_numpy(units.astype(np.float32)).to(self.finest.kept.device)
         comparable: Flags = np.any(units, axis=1)
         left_out = comparable.copy()  # until found unlike the others; a row of zeros is like none
         at = self._unlike_kept(rows, vectors, np.flatnonzero(comparable))
@@ -100,31 +118,41 @@ class _Kept:
         at = at[comparable[at]]
         end = self.compared_count + len(at)
         self.compared[self.compared_count : end] = rows[at]
-        self.vectors[self.compared_count : end] = vectors[torch.from_numpy(at)]
+        for level in self.levels:
+            level.kept[self.compared_count : end] = vectors[torch.from_numpy(at)]
         self.compared_count = end
 
     def _unlike_kept(self, rows: Rows, vectors: torch.Tensor, at: Rows) -> Rows:
         """Return those positions `at` in the block whose row is unlike every row kept before the block."""
-        for start in range(0, self.compared_count, TILE):
+        by_level = [vectors.to(level.kept.dtype) for level in self.levels]
+        for start in range(0, self.compared_count, self.tile):
             if not len(at):
                 break
-            tile = self.vectors[start : min(start + TILE, self.compared_count)]
-            cosines = vectors[torch.from_numpy(at)] @ tile.T
-            highest = cosines.amax(dim=1).cpu().numpy()
-            out = highest > self.high
-            doubtful = np.flatnonzero((highest > self.low) & ~out)
-            if len(doubtful):
-                one, other = _where(cosines[torch.from_numpy(doubtful)] > self.low)
-                one = doubtful[one]
-                out[one[self._alike(rows[at[one]], self.compared[start + other])]] = True
-            at = at[~out]
+            at = at[~self._like_tile(rows, by_level, at, slice(start, min(start + self.tile, self.compared_count)))]
         return at
+
+    def _like_tile(self, rows: Rows, by_level: list[torch.Tensor], at: Rows, tile: slice) -> Flags:
+        """Return for each position `at` in the block whether its row is like one of the rows kept that `tile` holds."""
+        like = np.zeros(len(at), np.bool_)
+        open_ = np.arange(len(at))
+        for level, vectors in zip(self.levels, by_level, strict=True):
+            cosines = vectors[torch.from_numpy(at[open_])] @ level.kept[tile].T
+            highest = cosines.amax(dim=1).float().cpu().numpy()
+            like[open_[highest > level.high]] = True
+            doubtful = np.flatnonzero((highest > level.low) & (highest <= level.high))
+            open_ = open_[doubtful]
+            if not len(open_):
+                return like
+        one, other = _where(cosines[torch.from_numpy(doubtful)] > level.low)
+        one = open_[one]
+        like[one[self._alike(rows[at[one]], self.compared[tile.start + other])]] = True
+        return like
 
     def _left_out_by_earlier(self, rows: Rows, vectors: torch.Tensor) -> Flags:
         """Return which of `rows` are like one of those before them that is not left out itself."""
         cosines = vectors @ vectors.T
-        alike: Flags = torch.triu(cosines > self.high, 1).cpu().numpy()
-        one, other = _where(torch.triu((cosines > self.low) & (cosines <= self.high), 1))
+        alike: Flags = torch.triu(cosines > self.finest.high, 1).cpu().numpy()
+        one, other = _where(torch.triu((cosines > self.finest.low) & (cosines <= self.finest.high), 1))
         alike[one, other] = self._alike(rows[one], rows[other])
         out = np.zeros(len(rows), np.bool_)
         for at in range(len(rows)):

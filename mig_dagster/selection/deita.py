@@ -12,8 +12,9 @@ Departures  From the paper:
               (test_of_equal_scores_the_lowest_row_comes_first);
             - one row at a time, as its batch_size=1; its larger batches also compare with rows they have just dropped
               (test_golden_rows_twenty_degrees_apart);
-            - cosines near the threshold are decided in float64, not float32
-              (test_cosines_closer_to_the_threshold_than_float32_can_tell_are_decided_in_float64);
+            - rows are compared in blocks; the same rows as one after the other in float64, where it has float32
+              (test_deita_equals_the_loop_over_rows,
+              test_cosines_closer_to_the_threshold_than_a_product_can_tell_are_decided_in_float64);
             - a cosine is never above 1, so threshold=1 keeps every row; in its float32 copies of a row can come out
               above 1 (test_a_threshold_of_one_or_more_is_plain_top_k);
             - a row of zeros is like no row, as there (NaN is not above the threshold), but without NaN
@@ -56,7 +57,7 @@ def deita(
     cosine with a row kept before is above `threshold`. The choice for k is the start of the choice for any larger k.
     The length of an embedding does not matter; a row of zeros is like no row. Inputs are not changed.
 
-    Above the inputs it takes 4 k d bytes (on `device`) and some 100 MB, never n x n; time grows with (rows looked at)
+    Above the inputs it takes 6 k d bytes (on `device`) and some 200 MB, never n x n; time grows with (rows looked at)
     times (rows kept) times d, and looking stops at the k-th row kept.
 
     Args:

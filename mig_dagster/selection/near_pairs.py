@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from mig_dagster.selection.base import Rows, Vector
-from mig_dagster.selection.float32_products import full_float32, relative_error
+from mig_dagster.selection.rounded_products import float32_error, full_precision
 
 CELLS = 2**24
 """Distances held at once: 64 MiB."""
@@ -41,7 +41,7 @@ class NearPairs:
         lengths = np.sqrt(squares)
         longest = lengths.max()
         # Compared is |y|^2 / 2 - xy, half a squared distance less what is the same for all y; off by at most half this.
-        self.slack = 2 * relative_error(d) * (lengths * longest + longest**2 / 2)
+        self.slack = 2 * float32_error(d) * (lengths * longest + longest**2 / 2)
 
     def blocks(self) -> Iterator[tuple[Rows, Rows, Rows]]:
         """Yield blocks of rows, and pairs: rows of the block in rising order, and for each all rows it may be near to.
@@ -57,7 +57,7 @@ class NearPairs:
     def _near(self, rows: Rows) -> tuple[Rows, Rows]:
         at = torch.from_numpy(rows).to(self.device)
         cells = self.cells[: len(rows)]
-        with full_float32(self.device):
+        with full_precision(self.device):
             torch.addmm(self.halves, self.vectors[at], self.vectors.T, alpha=-1, out=cells)
         cells[torch.arange(len(rows), device=self.device), at] = torch.inf
         grouped = cells.view(len(rows), -1, self.group)

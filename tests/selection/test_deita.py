@@ -2,12 +2,20 @@ import numpy as np
 import pytest
 import torch
 
-from mig_dagster.selection.cosine_filter import BLOCK
+from mig_dagster.selection.cosine_filter import BLOCK as BLOCKS
+from mig_dagster.selection.cosine_filter import TILE as TILES
 from mig_dagster.selection.deita import deita
-from mig_dagster.selection.float32_products import full_float32, relative_error
+from mig_dagster.selection.rounded_products import bfloat16_error, float32_error, full_precision
 from mig_dagster.selection.unit_vectors import unit_vectors
 
 FILTER = "mig_dagster.selection.cosine_filter"
+BLOCK = BLOCKS["cpu"]
+
+
+@pytest.fixture(params=[True, False], ids=["bfloat16 first", "float32 first"])
+def hardware(request, monkeypatch):
+    """Machines that multiply bfloat16 quickly, and machines that do not."""
+    monkeypatch.setattr(f"{FILTER}.multiplies_bfloat16", lambda device: request.param)
 
 
 def one_at_a_time(k, quality_scores, row_embeddings, threshold):
@@ -62,11 +70,11 @@ def test_threshold_is_nine_tenths_unless_said_otherwise():
 
 @pytest.mark.parametrize("blocks", [(1, 1), (2, 3), (7, 2), (16, 64), (1024, 4096)])
 @pytest.mark.parametrize("threshold", [0.9, 0.99999, 0.5, 0.0, -0.4, 1.0])
-def test_deita_equals_the_loop_over_rows(threshold, blocks, monkeypatch):
-    monkeypatch.setattr(f"{FILTER}.BLOCK", blocks[0])
-    monkeypatch.setattr(f"{FILTER}.TILE", blocks[1])
+def test_deita_equals_the_loop_over_rows(threshold, blocks, hardware, monkeypatch):
+    monkeypatch.setitem(BLOCKS, "cpu", blocks[0])
+    monkeypatch.setitem(TILES, "cpu", blocks[1])
     monkeypatch.setattr(f"{FILTER}.PAIRS", 3)
-    for seed in range(12):
+    for seed in range(8):
         pool = random_pool(seed)
         for k in (60, 5):
             chosen = deita(k, **pool, threshold=threshold)
@@ -74,16 +82,18 @@ def test_deita_equals_the_loop_over_rows(threshold, blocks, monkeypatch):
 
 
 @pytest.mark.parametrize("blocks", [(1, 1), (5, 7), (1024, 4096)])
-def test_cosines_closer_to_the_threshold_than_float32_can_tell_are_decided_in_float64(blocks, monkeypatch):
-    """Every cosine is the threshold give or take 1e-9, or the very number itself."""
-    monkeypatch.setattr(f"{FILTER}.BLOCK", blocks[0])
-    monkeypatch.setattr(f"{FILTER}.TILE", blocks[1])
+@pytest.mark.parametrize("spread", [1e-9, 1e-6, 3e-3])
+def test_cosines_closer_to_the_threshold_than_a_product_can_tell_are_decided_in_float64(
+    spread, blocks, hardware, monkeypatch
+):
+    """Every cosine is the threshold give or take a little, or the very number itself."""
+    monkeypatch.setitem(BLOCKS, "cpu", blocks[0])
+    monkeypatch.setitem(TILES, "cpu", blocks[1])
     rng = np.random.default_rng(5)
     n, d, kept = 40, 48, []
-    for _ in range(20):
-        gram = np.full((n, n), 0.9) + np.triu(rng.normal(size=(n, n)) * 1e-9, 1)
-        gram = np.triu(gram, 1) + np.triu(gram, 1).T + np.eye(n)
-        vectors = np.linalg.cholesky(gram) @ np.linalg.qr(rng.normal(size=(d, d)))[0][:n]
+    for _ in range(7):
+        gram = np.triu(0.9 + rng.normal(size=(n, n)) * spread, 1)
+        vectors = np.linalg.cholesky(gram + gram.T + np.eye(n)) @ np.linalg.qr(rng.normal(size=(d, d)))[0][:n]
         units = unit_vectors(vectors)
         pool = {"quality_scores": rng.normal(size=n), "row_embeddings": vectors}
         for threshold in (0.9, cosine(units[3], units[17]), cosine(units[0], units[1])):
@@ -93,7 +103,7 @@ def test_cosines_closer_to_the_threshold_than_float32_can_tell_are_decided_in_fl
     assert 1 < np.mean(kept) < n / 2, "some go and some stay"
 
 
-def test_a_pool_of_several_blocks_equals_the_loop_over_rows():
+def test_a_pool_of_several_blocks_equals_the_loop_over_rows(hardware):
     rng = np.random.default_rng(8)
     n = 3 * BLOCK + 5
     vectors = rng.normal(size=(400, 16))[rng.integers(0, 400, n)] + 0.35 * rng.normal(size=(n, 16))
@@ -102,7 +112,7 @@ def test_a_pool_of_several_blocks_equals_the_loop_over_rows():
     for row in np.argsort(-pool["quality_scores"], kind="stable").tolist():
         if not kept or (units[kept] @ units[row]).max() <= 0.9:
             kept.append(row)
-    assert BLOCK < len(kept) < 2 * BLOCK
+    assert BLOCK < len(kept) < n - BLOCK
     assert deita(n, **pool).rows.tolist() == kept
 
 
@@ -189,7 +199,7 @@ def test_an_empty_pool_works(d):
 
 
 def test_looking_stops_at_the_last_row_kept(monkeypatch):
-    monkeypatch.setattr(f"{FILTER}.BLOCK", 10)
+    monkeypatch.setitem(BLOCKS, "cpu", 10)
     looked = []
     monkeypatch.setattr(f"{FILTER}.unit_vectors", lambda vectors: looked.append(len(vectors)) or unit_vectors(vectors))
     pool = {"quality_scores": -np.arange(1000.0), "row_embeddings": np.random.default_rng(0).normal(size=(1000, 64))}
@@ -198,7 +208,7 @@ def test_looking_stops_at_the_last_row_kept(monkeypatch):
 
 
 def test_progress_is_told_now_and_then(monkeypatch):
-    monkeypatch.setattr(f"{FILTER}.BLOCK", 10)
+    monkeypatch.setitem(BLOCKS, "cpu", 10)
     monkeypatch.setattr(f"{FILTER}.TELL_EVERY", 0.0)
     told = []
     pool = {"quality_scores": -np.arange(100.0), "row_embeddings": np.random.default_rng(0).normal(size=(100, 64))}
@@ -244,15 +254,16 @@ def test_a_process_that_allows_coarse_products_gets_the_same_rows(monkeypatch):
 
 
 @pytest.mark.parametrize("d", [1, 3, 384, 4096])
-def test_float32_products_are_no_farther_off_than_reckoned(d):
-    """Numbers of one sign and of equal size are the worst: every rounding is of a large sum."""
+@pytest.mark.parametrize(("dtype", "error"), [(torch.float32, float32_error), (torch.bfloat16, bfloat16_error)])
+def test_products_are_no_farther_off_than_reckoned(d, dtype, error):
+    """Numbers of one sign and of nearly equal size are the worst: all roundings go one way."""
     rng = np.random.default_rng(d)
     for vectors in (rng.normal(size=(200, d)), rng.uniform(0.999, 1, (200, d)), rng.lognormal(0, 3, (200, d))):
         units = unit_vectors(vectors)
-        with full_float32(torch.device("cpu")):
-            single = torch.from_numpy(units.astype(np.float32))
-            product = (single @ single.T).double().numpy()
-        assert np.abs(product - units @ units.T).max() < relative_error(d)
+        with full_precision(torch.device("cpu")):
+            rounded = torch.from_numpy(units.astype(np.float32)).to(dtype)
+            product = (rounded @ rounded.T).double().numpy()
+        assert np.abs(product - units @ units.T).max() < error(d)
 
 
 # --------------------------------------------------------------------- errors
