@@ -1,4 +1,4 @@
-"""The whole graph as real Dagster runs in this process: one for each source, then what is made from all of them.
+"""The whole graph as real Dagster runs: one for each source, what is made from all of them, the methods side by side.
 
 Nothing but this process is needed; the runs are in the instance afterwards, so the UI shows them.
 """
@@ -13,12 +13,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import dagster as dg
+import polars as pl
 
 from assets.orphans import PROCESS_TAG
 from assets.partitions import source_partitions
 from assets.source_changes import find_changes
 from assets.sources import source_revisions
+from mig_dagster.selection import METHODS
 from mig_dagster.sources import Source
+from mig_dagster.storage import Manifest
 from resources.home import MigHome
 from resources.registry import SourceRegistry
 
@@ -66,6 +69,7 @@ def demo_runs(definitions: dg.Definitions, instance: dg.DagsterInstance) -> list
     return [
         *(LocalRun(name, partial(_source_run, execute, home, name)) for name in sources),
         LocalRun("pool, label graph, MIG subset", partial(_pool_run, execute, home)),
+        LocalRun(f"{len(METHODS)} methods side by side", partial(_comparison_run, execute, home)),
         LocalRun("lineage catalog", partial(_catalog_run, execute, home)),
     ]
 
@@ -80,6 +84,7 @@ def demo_result(definitions: dg.Definitions) -> dict[str, Any]:
         "pool_rows": subset.info["pool_rows"],
         "objective": subset.info["objective"],
         "export": str(home.export_folder("mig_subset")),
+        "comparison": home.store.uri(_report(home).tables["rows"][0].path),
         "catalog": str(home.catalog),
         "first_row_id": home.lake.scan("mig_subset").select("row_id").first().collect().item(),
     }
@@ -134,6 +139,19 @@ def _pool_run(execute: Callable[..., Any], home: MigHome) -> str:
     assert subset is not None, "the run succeeded"
     labels = subset.info["labels"]
     return f"{subset.rows:,} of {subset.info['pool_rows']:,} rows, {labels['covered']} of {labels['in_graph']} labels"
+
+
+def _comparison_run(execute: Callable[..., Any], home: MigHome) -> str:
+    execute("compare_methods")
+    rows = home.lake.scan_versions([_report(home)]).filter(pl.col("information").is_not_null()).collect()
+    most = rows.sort("information", descending=True).row(0, named=True)
+    return f"{rows.height} subsets compared, most information in {most['name']}"
+
+
+def _report(home: MigHome) -> Manifest:
+    report = home.lake.current("selection_report")
+    assert report is not None, "the run succeeded"
+    return report
 
 
 def _catalog_run(execute: Callable[..., Any], home: MigHome) -> str:

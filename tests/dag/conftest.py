@@ -3,7 +3,8 @@
 import dagster as dg
 import pytest
 
-from tests.dag.tiny import TinyProject, fill, materialise_all, save_encoder
+from assets.jobs import COMPARED
+from tests.dag.tiny import TinyProject, fill, materialise, materialise_all, save_encoder
 
 
 def pytest_collection_modifyitems(items):
@@ -31,7 +32,10 @@ def instance():
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory, encoder_folder):
-    """A project where everything was materialised once, not to be changed: (place, instance, results by name)."""
+    """A project where everything was materialised, not to be changed: (place, instance, results by name)."""
     place = fill(TinyProject(tmp_path_factory.mktemp("finished"), encoder_folder))
     with dg.DagsterInstance.ephemeral() as instance:
-        yield place, instance, materialise_all(place, instance)
+        results = materialise_all(place, instance)
+        results["compared"] = materialise(place, instance, *COMPARED)
+        results["catalog"] = materialise(place, instance, "lineage_catalog")
+        yield place, instance, results

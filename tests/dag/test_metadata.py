@@ -1,9 +1,10 @@
 import base64
 
+import numpy as np
 import polars as pl
 
 from assets import metadata as shown
-from assets.plots import curve, histogram
+from assets.plots import curve, heat_map, histogram
 
 
 def png_bytes(picture) -> bytes:
@@ -12,7 +13,12 @@ def png_bytes(picture) -> bytes:
 
 def test_pictures_are_small_pngs():
     """They are stored in the event log with every materialisation."""
-    for picture in (histogram([1.0, 2.0, float("nan")], what="score"), curve([(1, 2.0), (5, 3.0)], what="gain so far")):
+    pictures = [
+        histogram([1.0, 2.0, float("nan")], what="score"),
+        curve([(1, 2.0), (5, 3.0)], what="gain so far"),
+        heat_map(np.random.default_rng(0).random((13, 13)), [f"method {i}" for i in range(13)], what="rows shared"),
+    ]
+    for picture in pictures:
         data = png_bytes(picture)
         assert data.startswith(b"\x89PNG")
         assert len(data) < 20_000

@@ -1,4 +1,4 @@
-"""A small home with something in every table: two sources, duplicates, rejections, annotations, a graph, a subset."""
+"""A small home with something in every table: two sources, duplicates, annotations, a graph, subsets, a comparison."""
 
 import json
 
@@ -67,6 +67,7 @@ def fill(home):
     fill_pool(home)
     fill_graph(home)
     fill_subset(home)
+    fill_report(home)
     return home
 
 
@@ -138,3 +139,25 @@ def fill_subset(home):
     excluded = pl.DataFrame({"row_id": [EMPTY.row_id], "source": ["b"], "reason": ["quality_scores: empty_output"]})
     home.commit("mig_subset", {"rows": pl.DataFrame(chosen), "excluded": excluded})
     home.commit("random_subset", {"rows": pl.DataFrame(chosen).head(1), "excluded": excluded.clear()})
+    others = pl.DataFrame(chosen).tail(1).with_columns(rank=1, row_id=pl.lit(SING.row_id), gain=pl.lit(2.0))
+    clusters = pl.DataFrame({"row_id": [ADD.row_id, SQL.row_id, SING.row_id], "cluster": [0, 0, 1]})
+    home.commit("car_subset", {"rows": others, "excluded": excluded.clear(), "clusters": clusters})
+
+
+def fill_report(home):
+    names = ["mig_subset", "random_subset", "car_subset", "ifd_subset"]
+    rows = {
+        "name": names,
+        "method": [name.removesuffix("_subset") for name in names],
+        "seed": [None, 42, None, None],
+        "rows": [2, 1, 1, None],
+        "information": [7.5, 3.0, 5.0, None],
+        "seconds": [0.5, 0.1, 0.2, None],
+        "options": ['{"gain": "exact"}', '{"seed": 42}', "{}", None],
+        "error": [None, None, None, "no annotator"],
+    }
+    mix = {"name": names[:2], "source": ["b", "b"], "rows": [2, 1], "share": [1.0, 1.0]}
+    overlap = {"name": names[:2], "other": names[1::-1], "shared": [1, 1], "jaccard": [0.5, 0.5]}
+    drawn = {"rows": [1, 2], "measure": ["information"] * 2, "mean": [4.0, 6.0], "sd": [0.5, 0.0], "seeds": [5, 5]}
+    frames = {"rows": rows, "source_mix": mix, "overlap": overlap, "random_spread": drawn}
+    home.commit("selection_report", {name: pl.DataFrame(table) for name, table in frames.items()})

@@ -22,6 +22,11 @@ from tests.lineage.small_home import ADD, EMPTY, REGISTRY, SING, Home, fill, fil
 TABLES = {
     "annotations",
     "annotators",
+    "clusters",
+    "comparison",
+    "comparison_overlap",
+    "comparison_random_spread",
+    "comparison_source_mix",
     "duplicates",
     "edges",
     "excluded",
@@ -51,6 +56,11 @@ def test_every_table_has_what_lake_and_ledger_have(tmp_path):
     assert rebuilt(home) == {
         "annotations": 18,
         "annotators": 3,
+        "clusters": 3,
+        "comparison": 4,
+        "comparison_overlap": 2,
+        "comparison_random_spread": 2,
+        "comparison_source_mix": 2,
         "duplicates": 3,
         "edges": 2,
         "excluded": 1,
@@ -59,10 +69,10 @@ def test_every_table_has_what_lake_and_ledger_have(tmp_path):
         "removals": 0,
         "revisions": 2,
         "rows": 7,
-        "runs": 15,
+        "runs": 17,
         "sources": 2,
-        "subsets": 3,
-        "versions": 15,
+        "subsets": 4,
+        "versions": 17,
     }
 
 
@@ -117,6 +127,28 @@ def test_labels_of_several_shards_keep_their_numbers(tmp_path, monkeypatch):
     assert lines(home.catalog, "from edges") == [("a", "e", 1.0), ("b", "c", 0.5), ("d", "e", 0.25)]
 
 
+def test_the_comparison_names_subsets_as_all_other_tables_do(home):
+    query = "select subset, method, rows, information, tokens, error from comparison order by all"
+    assert lines(home.catalog, query) == [
+        ("car_subset", "car", 1, 5.0, None, None),
+        ("ifd_subset", "ifd", None, None, None, "no annotator"),
+        ("mig_subset", "mig", 2, 7.5, None, None),
+        ("random_subset", "random", 1, 3.0, None, None),
+    ]
+    assert lines(home.catalog, "from comparison_overlap order by all") == [
+        ("mig_subset", "random_subset", 1, 0.5),
+        ("random_subset", "mig_subset", 1, 0.5),
+    ]
+    assert lines(home.catalog, "select options ->> 'gain' from comparison where subset = 'mig_subset'") == [("exact",)]
+
+
+def test_clusters_belong_to_the_subset_whose_method_made_them(home):
+    assert lines(home.catalog, "select subset, cluster, count(*) from clusters group by all order by all") == [
+        ("car_subset", 0, 2),
+        ("car_subset", 1, 1),
+    ]
+
+
 def test_times_are_utc(home):
     ((started, ended),) = lines(home.catalog, "select started_at, ended_at from runs where asset = 'pool'")
     assert (started.isoformat(), ended.isoformat()) == ("2026-11-20T09:00:00", "2026-11-20T09:00:05")
@@ -126,7 +158,7 @@ def test_a_step_that_was_tried_again_counts_once(tmp_path):
     home = fill(Home(tmp_path))
     line = {"started_at": "2026-11-20T12:00:00Z", "ended_at": "2026-11-20T12:00:09Z", "rows": 99}
     home.ledger.record("runs", [line], asset="pool", partition=None, run_id="run-pool-None")
-    assert rebuilt(home)["runs"] == 15
+    assert rebuilt(home)["runs"] == 17
     assert lines(home.catalog, "select rows from runs where asset = 'pool'") == [(99,)]
 
 
@@ -145,6 +177,11 @@ def test_a_partial_lake_gives_what_is_there(tmp_path):
     fill_source(home, "a", [ADD, SING])
     counts = rebuilt(home)
     assert {table for table, count in counts.items() if not count} == {
+        "clusters",
+        "comparison",
+        "comparison_overlap",
+        "comparison_random_spread",
+        "comparison_source_mix",
         "duplicates",
         "edges",
         "excluded",

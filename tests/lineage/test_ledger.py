@@ -39,6 +39,22 @@ def test_other_lines_of_the_same_run_are_another_fragment(ledger):
     assert ledger.read("runs")["partition"].to_list() == [None, None]
 
 
+def test_lines_of_one_asset_are_read_alone(ledger):
+    for asset in ("mig_subset", "mig_subset2"):
+        ledger.record("runs", [{"rows": 1}], asset=asset, partition=None, run_id="1")
+    assert ledger.read("runs", "mig_subset")["asset"].to_list() == ["mig_subset"]
+    assert ledger.read("runs", "random_subset").height == 0
+
+
+def test_fragments_from_before_a_column_are_read_with_nulls(ledger, monkeypatch):
+    earlier = {name: kind for name, kind in TABLES["runs"].items() if name != "seconds"}
+    with monkeypatch.context() as patch:
+        patch.setitem(TABLES, "runs", earlier)
+        ledger.record("runs", [{"rows": 1}], asset="pool", partition=None, run_id="1")
+    ledger.record("runs", [{"rows": 2, "seconds": 0.5}], asset="pool", partition=None, run_id="2")
+    assert ledger.read("runs")["seconds"].to_list() == [None, 0.5]
+
+
 @pytest.mark.parametrize("table", TABLES)
 def test_an_empty_table_has_its_columns(ledger, table):
     assert ledger.fragments(table) == []

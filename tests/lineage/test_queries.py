@@ -3,7 +3,7 @@
 import pytest
 
 from mig_dagster.lineage.queries import ask, questions
-from tests.lineage.small_home import ADD
+from tests.lineage.small_home import ADD, SING, SQL
 
 DIGITS = ADD.row_id[:6]
 ANSWERS = {
@@ -25,7 +25,28 @@ ANSWERS = {
     ),
     "source_mix_of_pool_and_subsets": (
         ["part", "source", "rows", "share"],
-        [("mig_subset", "b", 2, 1.0), ("pool", "b", 3, 0.75), ("pool", "a", 1, 0.25), ("random_subset", "b", 1, 1.0)],
+        [
+            ("car_subset", "b", 1, 1.0),
+            ("mig_subset", "b", 2, 1.0),
+            ("pool", "b", 3, 0.75),
+            ("pool", "a", 1, 0.25),
+            ("random_subset", "b", 1, 1.0),
+        ],
+    ),
+    "methods_beside_random": (
+        ["subset", "measure", "value", "random_mean", "deviations"],
+        [
+            ("car_subset", "information", 5.0, 4.0, 2.0),
+            ("random_subset", "information", 3.0, 4.0, -2.0),
+            ("mig_subset", "information", 7.5, 6.0, None),  # all random subsets of that size have the same
+        ],
+    ),
+    "rows_that_only_one_method_chose": (
+        ["subset", "rank", "row_id", "origin"],
+        [
+            ("car_subset", 1, SING.row_id, "b.jsonl:000000002"),
+            ("mig_subset", 2, SQL.row_id, "b.jsonl:000000002"),
+        ],
     ),
     "rejected_by_reason": (
         ["source", "reason", "records", "first_origin", "first_detail"],
@@ -70,7 +91,7 @@ def test_the_answer_is_right(home, name):
 def test_what_made_what_names_run_inputs_and_annotators(home):
     found = ask(home.catalog, "what_made_what")
     by_asset = {(line["asset"], line["partition"]): line for line in found.to_dicts()}
-    assert len(by_asset) == 15
+    assert len(by_asset) == 17
     assert by_asset["raw_pool", "a"]["inputs"] == '{"source_revisions": "r1"}'
     assert by_asset["tags", "a"]["annotators"] == ["tagger@1"]
     assert by_asset["pool", None]["annotators"] is None

@@ -1,0 +1,177 @@
+"""All methods side by side, on the tiny project."""
+
+import base64
+import json
+import math
+
+import duckdb
+import polars as pl
+import pytest
+
+from assets.jobs import COMPARED
+from assets.report_checks import report_checks
+from mig_dagster.lineage.queries import ask
+from mig_dagster.selection import METHODS
+from mig_dagster.stages.comparison import COMPARISON_SCHEMAS
+from mig_dagster.stages.missing_inputs import missing_inputs, why_missing
+from mig_dagster.stages.random_spread import SEEDS
+from tests.dag.tiny import failure, materialise, materialise_all, versions
+
+MADE = sorted(f"{method}_subset" for method in METHODS if not missing_inputs(method))
+NOT_MADE = sorted(f"{method}_subset" for method in METHODS if missing_inputs(method))
+
+
+def report(place, table="rows") -> pl.DataFrame:
+    return place.home.lake.scan("selection_report", table=table).collect()
+
+
+def check(result, asset, name):
+    (found,) = [
+        each
+        for each in result.get_asset_check_evaluations()
+        if (each.asset_key.to_user_string(), each.check_name) == (asset, name)
+    ]
+    return found
+
+
+@pytest.fixture
+def annotated(place, instance):
+    """A project of one's own, everything but the compared methods made."""
+    materialise_all(place, instance)
+    return place
+
+
+def test_one_run_makes_every_subset_that_can_be_made_and_the_report_after_them(finished):
+    place, _, results = finished
+    run = results["compared"]
+    assert run.success
+    made = [event.asset_key.to_user_string() for event in run.get_asset_materialization_events()]
+    assert sorted(made) == sorted({*MADE, "selection_report"} - {"mig_subset"})
+    assert made[-1] == "selection_report"
+    assert report(place).filter(pl.col("error").is_null())["name"].to_list() == MADE
+
+
+def test_a_subset_without_its_inputs_says_which_annotator_to_configure(finished):
+    place, _, results = finished
+    for method in METHODS:
+        for name in missing_inputs(method):
+            found = check(results["compared"], f"{method}_subset", "inputs_present")
+            assert not found.passed
+            assert why_missing(name) in found.description
+            assert place.home.lake.current(f"{method}_subset") is None
+
+
+def test_the_report_names_what_is_not_compared_and_is_no_failure(finished):
+    place, _, results = finished
+    found = check(results["compared"], "selection_report", "every_method_present")
+    assert (found.passed, found.severity.value) == (False, "WARN")
+    assert f"{len(MADE)} of {len(METHODS)} methods compared" in found.description
+    absent = report(place).filter(pl.col("error").is_not_null())
+    assert absent["name"].to_list() == NOT_MADE
+    assert all(f"{name}: {error}" in found.description for name, error in absent.select("name", "error").iter_rows())
+
+
+def test_every_subset_is_measured_beside_chance(finished):
+    place, _, _ = finished
+    for name, schema in COMPARISON_SCHEMAS.items():
+        assert report(place, name).schema == schema
+    rows = report(place).filter(pl.col("error").is_null())
+    for measure in ("tokens", "mean_score", "labels_covered", "information", "nearest_distance", "seconds"):
+        assert rows[measure].null_count() == 0, measure
+    best = rows.sort("information", descending=True)["name"][0]
+    assert best == "mig_subset"
+    spread = report(place, "random_spread")
+    assert set(spread["seeds"]) == {len(SEEDS)}
+    assert spread.filter(pl.col("measure") == "information")["sd"][0] > 0
+    overlap = report(place, "overlap")
+    assert overlap.height == len(MADE) * (len(MADE) - 1)
+
+
+def test_the_report_is_shown_as_a_table_and_a_small_picture(finished):
+    _, _, results = finished
+    (event,) = results["compared"].asset_materializations_for_node("selection_report")
+    lines = event.metadata["comparison"].value.splitlines()
+    assert lines[0].startswith("| subset | rows | tokens | mean score | labels covered | information |")
+    assert [line.split(" | ")[0].strip("| ") for line in lines[2:]] == [*MADE, f"random, {len(SEEDS)} seeds"]
+    assert " ± " in lines[-1]
+    picture = event.metadata["overlap"].value
+    assert len(base64.b64decode(picture.split("base64,")[1].rstrip(")"))) < 20_000
+    assert event.metadata["not_compared"].value == NOT_MADE
+
+
+def test_the_report_says_what_it_was_made_from(finished):
+    place, _, _ = finished
+    inputs = place.home.lake.current("selection_report").inputs
+    assert {"pool", "label_graph", "tags/chat", "row_embeddings/maths", "raw_pool/notes", *MADE} <= set(inputs)
+    assert inputs["mig_subset"] == place.home.lake.current("mig_subset").data_version
+
+
+def test_the_catalog_compares_in_sql(finished):
+    place, _, _ = finished
+    found = ask(place.home.catalog, "methods_beside_random")
+    assert set(found["subset"]) == set(MADE)
+    alone = ask(place.home.catalog, "rows_that_only_one_method_chose")
+    assert set(alone["subset"]) <= set(MADE)
+    with duckdb.connect(str(place.home.catalog), read_only=True) as database:
+        assert database.execute("select distinct subset from clusters").fetchall() == [("car_subset",)]
+        options = database.execute("select options from comparison where subset = 'random_subset'").fetchone()
+        assert json.loads(options[0]) == {"seed": 42}
+        assert database.execute("select count(*) from comparison_overlap where other = 'mig_subset'").fetchone() == (
+            len(MADE) - 1,
+        )
+
+
+def test_the_same_subsets_again_give_the_same_report_though_they_took_another_time(annotated, instance):
+    assert materialise(annotated, instance, "random_subset", "selection_report").success
+    first = annotated.home.lake.current("selection_report")
+    again = materialise(annotated, instance, "random_subset", "selection_report")
+    assert again.success
+    assert versions(again)["selection_report"] == first.data_version
+    seconds = annotated.home.ledger.read("runs", "random_subset")["seconds"]
+    assert len(seconds) == 2
+    assert report(annotated).filter(pl.col("name") == "random_subset")["seconds"][0] == seconds[1]
+
+
+def test_a_subset_of_an_earlier_pool_is_not_compared_until_it_is_made_again(annotated, instance):
+    assert materialise(annotated, instance, "random_subset").success
+    instance.delete_dynamic_partition("source", "notes")
+    assert materialise(annotated, instance, "pool").success
+    result = materialise(annotated, instance, "mig_subset", "selection_report")
+    assert result.success
+    errors = dict(report(annotated).filter(pl.col("error").is_not_null()).select("name", "error").iter_rows())
+    assert errors["random_subset"] == "chosen from another version of the pool: materialise random_subset again"
+    assert errors["longest_subset"] == "never made: materialise longest_subset"
+    assert "mig_subset" not in errors
+
+
+def test_inputs_that_somebody_brings_are_used(annotated, instance):
+    """Where an annotator's values are in the lake, its methods run like all others."""
+    lake = annotated.home.lake
+    for source in ("chat", "maths", "notes"):
+        ids = lake.scan("raw_pool", source).select("row_id").unique(maintain_order=True).collect()
+        values = {"ifd_loss": 0.6, "ifd_ppl": 0.5, "annotator": "x", "provenance": "imported"}
+        frame = ids.with_columns(
+            **{name: pl.lit(value) for name, value in values.items()}, flag=pl.lit(None, pl.String)
+        )
+        lake.publish(lake.write("ifd_scores", frame, partition=source))
+    result = materialise(annotated, instance, "ifd_subset", "iterit_subset")
+    assert failure(result) == ""
+    for asset in ("ifd_subset", "iterit_subset"):
+        assert check(result, asset, "inputs_present").passed
+        assert lake.current(asset).rows == 4
+        assert "ifd_scores/maths" in lake.current(asset).inputs
+
+
+def test_an_input_with_an_asset_of_its_own_and_no_version_is_an_error(place, instance):
+    instance.add_dynamic_partitions("source", ["maths"])
+    told = failure(materialise(place, instance, *COMPARED))
+    assert "pool has no published version" in told
+
+
+def test_a_measure_that_is_no_number_is_not_published():
+    tables = {name: pl.DataFrame(schema=schema) for name, schema in COMPARISON_SCHEMAS.items()}
+    line = {"name": "a_subset", "method": "a", "rows": 1, "information": math.nan}
+    tables["rows"] = pl.DataFrame([line], schema=COMPARISON_SCHEMAS["rows"])
+    finite, present = report_checks(tables)
+    assert (finite.passed, finite.description) == (False, "rows.information")
+    assert (present.passed, present.description) == (True, "1 of 1 methods compared")
