@@ -7,7 +7,6 @@ kept.
 """
 
 from dataclasses import dataclass
-from time import monotonic
 
 import numpy as np
 import torch
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from mig_dagster.selection.base import OnProgress, Rows, Vector
 from mig_dagster.selection.devices import check_device
+from mig_dagster.selection.reporting import now_and_then
 from mig_dagster.selection.rounded_products import bfloat16_error, float32_error, full_precision, multiplies_bfloat16
 from mig_dagster.selection.unit_vectors import unit_vectors
 
@@ -27,8 +27,6 @@ TILE = {"cpu": 1024, "cuda": 32_768}
 """Rows kept that a block is compared with at once."""
 PAIRS = 1024
 """Pairs compared again in float64 at once."""
-TELL_EVERY = 0.3
-"""Seconds between two reports of progress."""
 
 
 def keep_dissimilar(
@@ -61,15 +59,13 @@ def keep_dissimilar(
     if threshold >= 1:
         return order[:k]
     kept = _Kept(k, row_embeddings, threshold, place)
-    told = monotonic()
+    report = now_and_then(k, on_progress)
     with full_precision(place):
         for start in range(0, len(order), BLOCK[place.type]):
             if kept.count == k:
                 break
             kept.admit(order[start : start + BLOCK[place.type]])
-            if on_progress is not None and monotonic() - told > TELL_EVERY:
-                told = monotonic()
-                on_progress(kept.count, k)
+            report(kept.count)
     return kept.rows[: kept.count]
 
 

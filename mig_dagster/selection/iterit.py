@@ -28,7 +28,6 @@ decay           decay                                 what a phrase keeps each t
 select_count    k
 """
 
-import time
 import warnings
 from collections.abc import Sequence
 
@@ -40,11 +39,11 @@ from mig_dagster.selection.base import OnProgress, Rows, Selection, SelectionWar
 from mig_dagster.selection.block_lazy import block_lazy
 from mig_dagster.selection.ngrams import tfidf
 from mig_dagster.selection.novelty import Novelty
+from mig_dagster.selection.reporting import now_and_then
 from mig_dagster.selection.top_k import top_k
 
 BLOCK = 8  # rows scored at once: about 10 are scored again for each one taken
 TINY = 1e-290  # scores below this are taken for 0: subnormal numbers are too coarse to rank by
-REPORT_EVERY = 0.25  # seconds
 
 
 @method
@@ -133,7 +132,7 @@ def greedy(k: int, scores: Vector, novelty: Novelty, on_progress: OnProgress | N
     Returns:
         places among the candidates in the order taken, their scores when they were taken.
     """
-    taken, told = 0, time.monotonic()
+    taken, report = 0, now_and_then(k, on_progress)
 
     def ranked(gains: Vector) -> Vector:
         return np.where(gains > TINY, gains, -np.inf)
@@ -142,11 +141,9 @@ def greedy(k: int, scores: Vector, novelty: Novelty, on_progress: OnProgress | N
         return ranked(scores[rows] * novelty.sums(rows))  # IFD x Div
 
     def take(row: int) -> None:
-        nonlocal taken, told
+        nonlocal taken
         novelty.take(row)
         taken += 1
-        if on_progress is not None and time.monotonic() - told >= REPORT_EVERY:
-            on_progress(taken, k)
-            told = time.monotonic()
+        report(taken)
 
     return block_lazy(k, ranked(scores * novelty.first), gains_of, take, BLOCK)

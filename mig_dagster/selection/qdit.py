@@ -28,7 +28,6 @@ f(a|A)   gains            (k,)    (1 - alpha) (d(A + a) - d(A)) + alpha q(a)
 
 import warnings
 from collections.abc import Callable
-from time import monotonic
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -38,6 +37,7 @@ from scipy.stats import rankdata
 from mig_dagster.selection.arguments import check_embeddings, check_k, check_numbers
 from mig_dagster.selection.base import OnProgress, Rows, Selection, SelectionWarning, Vector, method
 from mig_dagster.selection.block_lazy import block_lazy
+from mig_dagster.selection.reporting import now_and_then
 from mig_dagster.selection.top_k import top_k
 
 if TYPE_CHECKING:
@@ -53,8 +53,6 @@ LARGE = 4e10
 """Pairs of candidate and pool row above which a CPU takes many minutes: 200,000 rows with themselves."""
 PASSES = 4
 """About how many times each pair is compared: half a time for the limits at first and after 1, 4, ... rows."""
-TELL_EVERY = 0.3
-"""Seconds between two reports of progress."""
 
 
 def _minmax(scores: Vector) -> Vector:
@@ -150,7 +148,7 @@ def qdit(
     vectors = grid_vectors(embeddings, place)
     coverage = Coverage(_of(vectors, choosable), _of(vectors, pool))
     weight = (1 - alpha) * (n / len(pool))
-    rows, gains = _greedy(k, coverage, weight, alpha * quality[choosable], _report(k, on_progress))
+    rows, gains = _greedy(k, coverage, weight, alpha * quality[choosable], now_and_then(k, on_progress))
     rows = choosable[rows]
     objective = weight * coverage.value() + alpha * float(quality[rows].sum())
     return Selection(rows, gains, objective=objective)
@@ -230,16 +228,3 @@ def _warn_if_large(candidates: int, pool: int, d: int) -> None:
         SelectionWarning,
         stacklevel=3,
     )
-
-
-def _report(k: int, on_progress: OnProgress | None) -> Callable[[int], None]:
-    """Return what passes on how many rows are chosen, unless it did a moment ago."""
-    last = -np.inf
-
-    def report(chosen: int) -> None:
-        nonlocal last
-        if on_progress is not None and monotonic() - last >= TELL_EVERY:
-            last = monotonic()
-            on_progress(chosen, k)
-
-    return report

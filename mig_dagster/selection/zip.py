@@ -28,9 +28,7 @@ T               batch          (<= K3,)      chosen from W one by one, from an e
 S               chosen         (k,)          all batches so far
 """
 
-import math
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 
 import numpy as np
@@ -38,11 +36,11 @@ import numpy as np
 from mig_dagster.selection.arguments import check_k, check_strings
 from mig_dagster.selection.base import OnProgress, Rows, Selection, Vector, method
 from mig_dagster.selection.compression import GrowingList, RowRatios, utf8
+from mig_dagster.selection.reporting import now_and_then
 from mig_dagster.selection.top_k import top_k
 
 RETIRED = 1e6
 """The reference's pi of a row that was in a shortlist: above any R, which deflate keeps below 1,033."""
-REPORT_EVERY = 0.25  # seconds
 
 
 @method
@@ -91,7 +89,7 @@ def zip(
     texts = utf8(check_strings(serialized_rows, None, "serialized_rows"), "serialized_rows")
     k = check_k(k, len(texts))
     _check_stages(k1, k2, k3)
-    report = _report(k, on_progress)
+    report = now_and_then(k, on_progress)
     rows, gains, chosen = np.empty(0, np.int64), np.empty(0), GrowingList()
     with closing(RowRatios(texts)) as ratios:
         stages = _Stages(ratios, k1, k2, np.float32 if strict_reference else np.float64)
@@ -153,16 +151,3 @@ def _check_stages(k1: int, k2: int, k3: int) -> None:
             f"k1 >= k2 >= k3 >= 1 must hold, got k1={k1}, k2={k2}, k3={k3}: k3 rows are chosen from a shortlist of k2, "
             "which comes from k1 candidates; raise the earlier or lower the later"
         )
-
-
-def _report(k: int, on_progress: OnProgress | None) -> Callable[[int], None]:
-    """Return what passes on how many rows are chosen, unless it did a moment ago."""
-    last = -math.inf
-
-    def report(chosen: int) -> None:
-        nonlocal last
-        if on_progress is not None and time.monotonic() - last >= REPORT_EVERY:
-            last = time.monotonic()
-            on_progress(min(chosen, k), k)
-
-    return report

@@ -209,7 +209,7 @@ def test_looking_stops_at_the_last_row_kept(monkeypatch):
 
 def test_progress_is_told_now_and_then(monkeypatch):
     monkeypatch.setitem(BLOCKS, "cpu", 10)
-    monkeypatch.setattr(f"{FILTER}.TELL_EVERY", 0.0)
+    monkeypatch.setattr("mig_dagster.selection.reporting.TELL_EVERY", 0.0)
     told = []
     pool = {"quality_scores": -np.arange(100.0), "row_embeddings": np.random.default_rng(0).normal(size=(100, 64))}
     deita(30, **pool, on_progress=lambda chosen, k: told.append((chosen, k)))

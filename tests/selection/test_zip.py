@@ -4,7 +4,6 @@ Expected numbers come from the zlib of this process: another build gives other r
 """
 
 import random
-import sys
 import zlib
 
 import numpy as np
@@ -237,7 +236,7 @@ def test_progress_is_told_rarely_and_never_beyond_k():
 def test_progress_is_told_again_after_a_while(monkeypatch):
     texts, _ = pool(3, 40)
     calls = []
-    monkeypatch.setattr(sys.modules["mig_dagster.selection.zip"], "REPORT_EVERY", 0)
+    monkeypatch.setattr("mig_dagster.selection.reporting.TELL_EVERY", 0)
     choose(10, serialized_rows=texts, k1=8, k2=4, k3=3, on_progress=lambda *call: calls.append(call))
     assert calls == [(3, 10), (6, 10), (9, 10), (10, 10)]
 
