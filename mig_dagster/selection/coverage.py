@@ -14,16 +14,16 @@ from mig_dagster.selection.exact_cosines import (
     NEAR_ONE,
     ONE,
     UNIT,
+    Products,
     block_pairs,
     grid_vectors,
-    products_by_block,
     whole,
 )
-from mig_dagster.selection.float32_products import full_float32, relative_error
 from mig_dagster.selection.open_pairs import OpenPairs
+from mig_dagster.selection.rounded_products import float32_error, full_precision
 
 PAIRS = 64_000_000
-"""Open pairs are kept from when there are this many: 512 MB, and while they are collected some 100 MB more."""
+"""Open pairs are kept from when there are this many: 770 MB while they are collected, then 510 MB and less."""
 GPU_SHARE = 1 / 32
 """Open pairs that are kept on a GPU, per free byte of it: a quarter of what is free."""
 SAMPLE = 512
@@ -45,10 +45,10 @@ def facility_location(rows: ArrayLike, row_embeddings: ArrayLike, *, device: str
     """
     pool = grid_vectors(row_embeddings, check_device(device or "cpu"))
     chosen = pool[torch.from_numpy(_check_rows(rows, len(pool))).to(pool.device)]
-    total = 0
+    products, total = Products(pool.device), 0
     for part in torch.split(pool, BLOCK[pool.device.type]):
         reached = torch.zeros(len(part), dtype=torch.float64, device=pool.device)
-        for _, tile in products_by_block(part, chosen):
+        for _, tile in products.by_block(part, chosen):
             reached = torch.maximum(reached, tile.amax(dim=1))
         total += int(whole(reached).to(torch.int64).sum())
     return total * UNIT
@@ -85,6 +85,7 @@ class Coverage:
         self._reached = torch.zeros(len(pool), dtype=torch.float64, device=pool.device)  # m, in whole UNITs
         self._open: OpenPairs | None = None
         self._taken = 0
+        self._products = Products(pool.device)
 
     def limits(self) -> Vector:
         """Return what every candidate would add to d(A), or slightly more: (c,). Looks at the whole pool."""
@@ -92,7 +93,7 @@ class Coverage:
             self._open = OpenPairs(self._candidates, self._pool, self._reached)
         if self._open is not None:
             return _in_cosines(self._open.close())
-        with full_float32(self._pool.device):
+        with full_precision(self._pool.device):
             return _in_cosines(self._float32_limits())
 
     def gains(self, rows: Rows) -> Vector:
@@ -101,7 +102,7 @@ class Coverage:
             return _in_cosines(self._open.gains(rows.tolist()))
         vectors = self._candidates[torch.from_numpy(rows).to(self._candidates.device)]
         total = torch.zeros(len(rows), dtype=torch.int64, device=vectors.device)
-        for at, tile in products_by_block(vectors, self._pool):
+        for at, tile in self._products.by_block(vectors, self._pool):
             total += whole(tile).sub_(self._reached[at]).clamp_(min=0).sum(1).to(torch.int64)
         return _in_cosines(total)
 
@@ -111,7 +112,7 @@ class Coverage:
         if self._open is not None:
             self._open.take(row)
             return
-        for at, tile in products_by_block(self._candidates[row : row + 1], self._pool):
+        for at, tile in self._products.by_block(self._candidates[row : row + 1], self._pool):
             self._reached[at] = torch.maximum(self._reached[at], whole(tile[0]))
 
     def value(self) -> float:
@@ -125,7 +126,7 @@ class Coverage:
         Where a float32 cosine can be too low by its error, what is reached is taken to be lower by as much; and a sum
         of b positive numbers is at most b roundings of 2 ** -24 too low.
         """
-        error = relative_error(self._pool.shape[1]) / UNIT + (ONE - NEAR_ONE)
+        error = float32_error(self._pool.shape[1]) / UNIT + (ONE - NEAR_ONE)
         reached = (self._reached - error).float()
         total = torch.zeros(len(self._candidates), dtype=torch.float64, device=self._pool.device)
         for rows, columns, mirrored, _ in block_pairs(self._candidates, self._pool):
@@ -139,7 +140,7 @@ class Coverage:
         """Return about how many pairs are open, counted at a few rows spread over the pool."""
         some = torch.arange(0, len(self._pool), max(1, len(self._pool) // SAMPLE), device=self._pool.device)
         reached = self._reached[some, None]
-        tiles = products_by_block(self._pool[some], self._candidates)
+        tiles = self._products.by_block(self._pool[some], self._candidates)
         return sum(int((tile > reached).sum()) for _, tile in tiles) * len(self._pool) / len(some)
 
     def _room(self) -> float:

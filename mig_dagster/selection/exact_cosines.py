@@ -23,7 +23,7 @@ SCALE = UNIT**-0.5
 """Grid vectors have this length, so that their products are in UNITs."""
 BLOCK = {"cpu": 1024, "cuda": 8192}
 """Rows compared at once with as many others: 8 MiB of float64 stay in a CPU's cache; a GPU wants more work a call."""
-CHUNK = 65_536
+CHUNK = 8192
 """Rows normalised at once: no float64 copy of the whole pool."""
 
 
@@ -45,23 +45,45 @@ def grid_vectors(row_embeddings: ArrayLike, device: torch.device) -> torch.Tenso
     return vectors
 
 
-def products(rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
-    """Return the cosines of grid vectors (a, d) with grid vectors (b, d): float64 (a, b), in UNITs, not yet `whole`."""
-    return torch.mm(rows.double(), columns.double().T)
+class Room:
+    """Memory for tiles of one shape after the other, used again and again.
+
+    Tiles that come and go among small tensors that stay would leave memory in pieces, at several times the peak.
+    """
+
+    def __init__(self, dtype: torch.dtype, device: torch.device) -> None:
+        self._memory = torch.empty(0, dtype=dtype, device=device)
+
+    def of(self, rows: int, columns: int) -> torch.Tensor:
+        """Return an uninitialised matrix, which the next one overwrites."""
+        if rows * columns > len(self._memory):
+            self._memory = torch.empty(rows * columns, dtype=self._memory.dtype, device=self._memory.device)
+        return self._memory[: rows * columns].view(rows, columns)
+
+
+class Products:
+    """Cosines of grid vectors, exact."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._left, self._right, self._tile = (Room(torch.float64, device) for _ in range(3))
+
+    def of(self, rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
+        """Return those of (a, d) with (b, d): float64 (a, b), UNITs, not yet `whole`. The next call overwrites it."""
+        left, right = self._left.of(*rows.shape).copy_(rows), self._right.of(*columns.shape).copy_(columns)
+        return torch.mm(left, right.T, out=self._tile.of(len(rows), len(columns)))
+
+    def by_block(self, rows: torch.Tensor, columns: torch.Tensor) -> Iterator[tuple[slice, torch.Tensor]]:
+        """Yield those of some rows with a block of columns at a time, and which columns."""
+        size = BLOCK[columns.device.type]
+        for start in range(0, len(columns), size):
+            at = slice(start, start + size)
+            yield at, self.of(rows, columns[at])
 
 
 def whole(products: torch.Tensor) -> torch.Tensor:
     """Return products as cosines in whole UNITs; overwrites them."""
     products.round_()
     return products.masked_fill_(products > NEAR_ONE, ONE)
-
-
-def products_by_block(rows: torch.Tensor, columns: torch.Tensor) -> Iterator[tuple[slice, torch.Tensor]]:
-    """Yield `products` of some rows with a block of columns at a time, and which columns."""
-    size = BLOCK[columns.device.type]
-    for start in range(0, len(columns), size):
-        at = slice(start, start + size)
-        yield at, products(rows, columns[at])
 
 
 class BlockPair(NamedTuple):

@@ -12,6 +12,8 @@ Departures  From the paper:
             - components of the embeddings are rounded to 2 ** -26 and cosines to 2 ** -30, less than float32 embeddings
               can tell, so that every sum is exact: rows, gains and ties are the same however the work is cut, on any
               device (test_equals_greedy_by_the_book, test_how_the_work_is_cut_changes_nothing);
+            - a cosine within 2.4e-7 of 1 counts as 1, so that two rows which stand only for each other add the same
+              and the lower is taken (test_two_rows_that_stand_for_each_other_tie);
             - rows are scored lazily; same rows (test_equals_greedy_by_the_book);
             - approximation="sampled" and "two_stage" are ours, not its QDIT:Cluster and QDIT:Threshold, and named
               approximate (test_sampled_measures_diversity_on_a_sample, test_two_stage_chooses_among_the_best_rows).
@@ -93,9 +95,9 @@ def qdit(
     taken adds no diversity. The choice for k is the start of the choice for any larger k. The length of an embedding
     does not matter; a row of zeros is like no row. Inputs are not changed.
 
-    Above the inputs it takes 4 n d bytes, at most some 600 MB of cosines that still matter, and a few MB, never n x n.
-    Time is a few times n n d: minutes for 65,000 rows on two cores; more than some 200,000 rows want a GPU or an
-    approximation.
+    Above the inputs it takes 4 n d bytes, at most 770 MB for cosines that still matter (on a GPU a quarter of what is
+    free), and some 100 MB, never n x n. Time grows with n n d and hardly with k: a minute or two for 65,000 rows on two
+    cores; more than some 200,000 rows want a GPU or an approximation.
 
     Args:
         k: how many rows, 0..n.

@@ -135,6 +135,14 @@ def test_a_copy_adds_no_diversity():
     assert chosen.rows[len(different) :].tolist() == sorted(set(range(30)) - set(different))
 
 
+@pytest.mark.parametrize("d", [2, 16, 384])
+def test_two_rows_that_stand_for_each_other_tie(d):
+    """Each adds 1 and their cosine. Such pairs are many late in a run, and rounding must not choose between them."""
+    for seed in range(20):
+        embeddings = np.random.default_rng(seed).normal(size=(2, d)).astype(np.float32)
+        assert qdit(2, quality_scores=[1, 1], row_embeddings=embeddings, alpha=0.5).rows.tolist() == [0, 1]
+
+
 def test_all_rows_together_stand_for_all():
     pool = random_pool(1, n=200) | {"row_embeddings": text_like(np.random.default_rng(1), 200, 16, zeros=False)}
     assert qdit(200, **pool, alpha=0).objective == 200
