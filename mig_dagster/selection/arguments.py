@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import coo_array, csr_array, issparse
 
-from mig_dagster.selection.base import Vector
+from mig_dagster.selection.base import Rows, Vector
 
 
 def check_k(k: int, n: int) -> int:
@@ -103,6 +103,22 @@ def check_strings(strings: Sequence[str], n: int | None, name: str) -> list[str]
     if wrong is not None:
         raise TypeError(f"{name} must hold str, got {values[wrong]!r:.60} at row {wrong}")
     return values
+
+
+def check_rows(rows: ArrayLike, n: int) -> Rows:
+    """Return `rows` as int64 (k,), each in 0..n - 1, repeated ones too.
+
+    Raises:
+        ValueError: if they are no list of integers or one is not a row of the pool.
+    """
+    chosen = np.asarray(rows)
+    if chosen.size == 0:
+        return np.empty(0, np.int64)
+    if chosen.ndim != 1 or not np.issubdtype(chosen.dtype, np.integer):
+        raise ValueError(f"rows must be a list of pool indices, got {chosen.dtype} of shape {chosen.shape}")
+    if chosen.min() < 0 or chosen.max() >= n:
+        raise ValueError(f"rows must be in 0..{n - 1}, got {chosen.min()}..{chosen.max()}")
+    return chosen.astype(np.int64)
 
 
 def check_tags(tags: Any) -> tuple[csr_array, Vector]:

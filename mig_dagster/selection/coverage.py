@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
+from mig_dagster.selection.arguments import check_rows
 from mig_dagster.selection.base import Rows, Vector
 from mig_dagster.selection.devices import check_device
 from mig_dagster.selection.exact_cosines import (
@@ -44,7 +45,7 @@ def facility_location(rows: ArrayLike, row_embeddings: ArrayLike, *, device: str
         ValueError: naming the argument, its value and what was expected.
     """
     pool = grid_vectors(row_embeddings, check_device(device or "cpu"))
-    chosen = pool[torch.from_numpy(_check_rows(rows, len(pool))).to(pool.device)]
+    chosen = pool[torch.from_numpy(check_rows(rows, len(pool))).to(pool.device)]
     products, total = Products(pool.device), 0
     for part in torch.split(pool, BLOCK[pool.device.type]):
         reached = torch.zeros(len(part), dtype=torch.float64, device=pool.device)
@@ -52,17 +53,6 @@ def facility_location(rows: ArrayLike, row_embeddings: ArrayLike, *, device: str
             reached = torch.maximum(reached, tile.amax(dim=1))
         total += int(whole(reached).to(torch.int64).sum())
     return total * UNIT
-
-
-def _check_rows(rows: ArrayLike, n: int) -> Rows:
-    chosen = np.asarray(rows)
-    if chosen.size == 0:
-        return np.empty(0, np.int64)
-    if chosen.ndim != 1 or not np.issubdtype(chosen.dtype, np.integer):
-        raise ValueError(f"rows must be a list of pool indices, got {chosen.dtype} of shape {chosen.shape}")
-    if chosen.min() < 0 or chosen.max() >= n:
-        raise ValueError(f"rows must be in 0..{n - 1}, got {chosen.min()}..{chosen.max()}")
-    return chosen.astype(np.int64)
 
 
 class Coverage:

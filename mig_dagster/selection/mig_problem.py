@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import csr_array
 
-from mig_dagster.selection.arguments import check_scores, check_tags
+from mig_dagster.selection.arguments import check_rows, check_scores, check_tags
 from mig_dagster.selection.base import Rows, Vector
 from mig_dagster.selection.concave import Exp, Phi, Pow
 from mig_dagster.selection.propagation import propagation
@@ -121,20 +121,13 @@ def objective(
         prop_weight=prop_weight,
         norm=norm,
     )
-    return given.value(_check_rows(rows, given.tags.shape[0]))
+    return given.value(_distinct(check_rows(rows, given.tags.shape[0])))
 
 
-def _check_rows(rows: ArrayLike, n: int) -> Rows:
-    chosen = np.asarray(rows)
-    if chosen.size == 0:
-        return np.empty(0, np.int64)
-    if chosen.ndim != 1 or not np.issubdtype(chosen.dtype, np.integer):
-        raise ValueError(f"rows must be a list of pool indices, got {chosen.dtype} of shape {chosen.shape}")
-    if chosen.min() < 0 or chosen.max() >= n:
-        raise ValueError(f"rows must be in 0..{n - 1}, got {chosen.min()}..{chosen.max()}")
-    if len(np.unique(chosen)) < len(chosen):
-        raise ValueError(f"rows must be distinct, got {len(chosen) - len(np.unique(chosen))} repeated")
-    return chosen.astype(np.int64)
+def _distinct(rows: Rows) -> Rows:
+    if len(np.unique(rows)) < len(rows):
+        raise ValueError(f"rows must be distinct, got {len(rows) - len(np.unique(rows))} repeated")
+    return rows
 
 
 def _phi(phi_type: str, alpha: float, floor: float, exponent: float) -> Phi:
