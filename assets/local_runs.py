@@ -69,7 +69,7 @@ def demo_runs(definitions: dg.Definitions, instance: dg.DagsterInstance) -> list
     return [
         *(LocalRun(name, partial(_source_run, execute, home, name)) for name in sources),
         LocalRun("pool, label graph, MIG subset", partial(_pool_run, execute, home)),
-        LocalRun(f"{len(METHODS)} methods side by side", partial(_comparison_run, execute, home)),
+        LocalRun("all methods side by side", partial(_comparison_run, execute, home)),
         LocalRun("lineage catalog", partial(_catalog_run, execute, home)),
     ]
 
@@ -145,7 +145,7 @@ def _comparison_run(execute: Callable[..., Any], home: MigHome) -> str:
     execute("compare_methods")
     rows = home.lake.scan_versions([_report(home)]).filter(pl.col("information").is_not_null()).collect()
     most = rows.sort("information", descending=True).row(0, named=True)
-    return f"{rows.height} subsets compared, most information in {most['name']}"
+    return f"{rows.height} of {len(METHODS)} subsets compared, most information in {most['name']}"
 
 
 def _report(home: MigHome) -> Manifest:
