@@ -87,15 +87,12 @@ def settled(location):
 
 
 @pytest.fixture(scope="module")
-def both(location):
-    """The two sensors on one instance, everything up to date for both; every test leaves it so."""
-    with dg.DagsterInstance.ephemeral() as instance:
-        daemon = started(location, instance)
-        daemon.settle()
-        other = Daemon(location, instance, compared_methods_sensor)
-        other.first_ticks = other.settle()
-        daemon.settle()
-        yield daemon, other
+def both(location, settled):
+    """`settled`, and the other sensor on the same instance, everything up to date; every test leaves it so."""
+    other = Daemon(location, settled.instance, compared_methods_sensor)
+    other.first_ticks = other.settle()
+    settled.settle()
+    return settled, other
 
 
 def compared(*without: str) -> list[str]:
@@ -187,10 +184,9 @@ def test_switched_on_the_other_sensor_makes_what_can_be_made_and_then_the_report
     assert other.settle() == []
 
 
-def test_the_catalog_takes_in_a_comparison_but_does_not_wait_for_one(both, settled):
-    """`settled` never saw a compared method, and has its catalog all the same."""
-    assert "lineage_catalog" in settled.first_ticks[-1]
+def test_the_catalog_takes_in_a_comparison_but_does_not_wait_for_one(both):
     daemon, other = both
+    assert "lineage_catalog" in daemon.first_ticks[-1]  # when nothing had been compared
     other.report("random_subset")
     assert other.settle() == [{"selection_report": [None]}]
     assert daemon.tick() == {}  # the report's input changed: it may be at work
