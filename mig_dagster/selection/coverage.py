@@ -3,6 +3,8 @@
 d(A) = sum over pool rows v of the highest cosine of v with a row of A, 0 where that is negative or A is empty.
 """
 
+import math
+
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
@@ -27,6 +29,8 @@ PAIRS = 64_000_000
 """Open pairs are kept from when there are this many: 770 MB while they are collected, then 510 MB and less."""
 GPU_SHARE = 1 / 32
 """Open pairs that are kept on a GPU, per free byte of it: a quarter of what is free."""
+GROWTH = 4
+"""Limits pay again after so many times as many rows: gains fall fast at first, then slower and slower."""
 SAMPLE = 512
 """Pool rows at which open pairs are counted to estimate how many there are: good to about 5 %."""
 
@@ -75,12 +79,15 @@ class Coverage:
         self._reached = torch.zeros(len(pool), dtype=torch.float64, device=pool.device)  # m, in whole UNITs
         self._open: OpenPairs | None = None
         self._taken = 0
+        self.look_again = 1
+        """How many rows, of all taken, to wait for before `limits` pays again."""
         self._products = Products(pool.device)
 
     def limits(self) -> Vector:
         """Return what every candidate would add to d(A), or slightly more: (c,). Looks at the whole pool."""
-        if self._open is None and self._taken and self._expected_pairs() <= self._room():
-            self._open = OpenPairs(self._candidates, self._pool, self._reached)
+        self.look_again = max(1, GROWTH * self._taken)
+        if self._open is None and self._taken:
+            self._keep_pairs_if_few()
         if self._open is not None:
             return _in_cosines(self._open.close())
         with full_precision(self._pool.device):
@@ -125,6 +132,16 @@ class Coverage:
                 total[columns] += (tile - reached[rows, None]).clamp_(min=0).sum(0)
             total[rows] += tile.sub_(reached[columns]).clamp_(min=0).sum(1)
         return total * (1 + BLOCK[self._pool.device.type] * 2.0**-23)
+
+    def _keep_pairs_if_few(self) -> None:
+        """Keep the open pairs if there is room, or look again when there will be, if that is not far."""
+        pairs, room = self._expected_pairs(), self._room()
+        if pairs <= room:
+            self._open = OpenPairs(self._candidates, self._pool, self._reached)
+            return
+        few = self._taken * max(1.25, 1.1 * pairs / max(room, 1))  # pairs fall about as one over the rows taken
+        if few <= 2 * self.look_again:
+            self.look_again = math.ceil(few)
 
     def _expected_pairs(self) -> float:
         """Return about how many pairs are open, counted at a few rows spread over the pool."""

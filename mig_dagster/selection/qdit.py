@@ -49,8 +49,6 @@ if TYPE_CHECKING:
 
 AT_ONCE = 64
 """Rows scored together: enough for a matrix product to pay, and few are scored in vain."""
-GROWTH = 4
-"""All limits are refreshed after 1, 4, 16, ... rows: gains fall fast at first, slower and slower later."""
 LARGE = 4e10
 """Pairs of candidate and pool row above which a CPU takes many minutes: 200,000 rows with themselves."""
 PASSES = 4
@@ -176,14 +174,12 @@ def _greedy(
         taken += 1
         report(taken)
 
-    until = 1
     while taken < k:
         report(taken)
         limits = weight * coverage.limits() + worth
         limits[rows] = -np.inf
-        more, their_gains = block_lazy(min(until, k) - taken, limits, gains_of, take, AT_ONCE)
+        more, their_gains = block_lazy(min(coverage.look_again, k) - taken, limits, gains_of, take, AT_ONCE)
         rows, gains = np.concatenate([rows, more]), np.concatenate([gains, their_gains])
-        until *= GROWTH
     return rows, gains
 
 

@@ -160,6 +160,22 @@ def test_the_expected_number_of_pairs_is_about_right(monkeypatch):
     assert coverage._expected_pairs() == pytest.approx((cosines > reached).sum(), rel=0.3)
 
 
+@pytest.mark.parametrize(
+    ("pairs", "room", "again"),
+    [(900, 1000, 40), (1001, 1000, 13), (1500, 1000, 17), (6990, 1000, 77), (7500, 1000, 40), (10, 0, 40)],
+)
+def test_limits_wait_until_pairs_are_few_if_that_is_not_far(pairs, room, again, monkeypatch):
+    monkeypatch.setattr(module, "PAIRS", room)
+    monkeypatch.setattr(Coverage, "_expected_pairs", lambda coverage: pairs)
+    vectors = grid_vectors(text_like(np.random.default_rng(3), 30, 3), CPU)
+    coverage = Coverage(vectors, vectors)
+    assert coverage.look_again == 1
+    for row in range(10):
+        coverage.take(row)
+    coverage.limits()
+    assert coverage.look_again == again
+
+
 # ---------------------------------------------------------------------- exact cosines
 
 

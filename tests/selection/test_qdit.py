@@ -87,7 +87,7 @@ def test_equals_greedy_by_the_book(alpha, scale):
 )
 def test_how_the_work_is_cut_changes_nothing(alpha, block, at_once, growth, pairs, monkeypatch):
     monkeypatch.setitem(qdit.__globals__, "AT_ONCE", at_once)
-    monkeypatch.setitem(qdit.__globals__, "GROWTH", growth)
+    monkeypatch.setitem(facility_location.__globals__, "GROWTH", growth)
     monkeypatch.setitem(facility_location.__globals__["BLOCK"], "cpu", block)
     monkeypatch.setitem(facility_location.__globals__, "PAIRS", pairs)
     for seed in range(2):
