@@ -9,8 +9,10 @@ PORT ?= 3000
 export DAGSTER_HOME ?= $(CURDIR)/.dagster_home
 export MIG_HOME ?= $(CURDIR)/mig_home
 export MIG_SOURCES ?= $(CURDIR)/sources.yaml
+# Threads that wait give their core back: runs share the machine, and OpenMP's default is to wait in a loop.
+export OMP_WAIT_POLICY ?= passive
 
-.PHONY: help install demo dev test e2e lint format bench screenshots clean
+.PHONY: help install demo dev test e2e lint format bench pages screenshots clean
 
 help: ## what each target does
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,7 +50,10 @@ format: .venv/installed ## rewrite the code in the house format
 	$(BIN)/ruff check --fix .
 
 bench: .venv/installed ## run every benchmark; results as JSON beside each script
-	for script in ingest label_graph encoder_batching mig_vs_dense mig_large; do $(BIN)/python benchmarks/$$script.py; done
+	for script in ingest label_graph encoder_batching mig_vs_dense mig_large zip_selection deita qdit car iterit instag neighbours; do $(BIN)/python benchmarks/$$script.py; done
+
+pages: .venv/installed ## write docs/methods/ from the docstrings of the methods
+	$(BIN)/python docs/write_method_pages.py
 
 screenshots: .venv/installed ## take the README's pictures from the UI that `make dev` serves
 	$(BIN)/python docs/take_screenshots.py http://127.0.0.1:$(PORT)

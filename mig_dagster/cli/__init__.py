@@ -1,5 +1,7 @@
 """The command line: `mig-dagster`. One file per command; exit codes 0, 1 (a check failed), 2 (usage)."""
 
+import os
+
 import typer
 
 from mig_dagster.cli.compare import compare
@@ -9,6 +11,10 @@ from mig_dagster.cli.sample import sample
 from mig_dagster.cli.select import select
 from mig_dagster.cli.sources import sources
 from mig_dagster.cli.trace import trace
+
+# Read by OpenMP when torch loads. Threads that wait give their core back: by default they wait in a loop, which costs
+# several times the processor time wherever another process wants the same cores.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 app = typer.Typer(
     name="mig-dagster",
