@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pydantic import create_model
+from pydantic import ConfigDict, create_model
 from scipy.sparse import csr_array
 
 import mig_dagster.selection
-from mig_dagster.selection import METHODS, Selection, options
+from mig_dagster.selection import METHODS, Selection, options, reads
 from tests.selection.inputs import Inputs, inputs, needed, rows_of
 
 N = 40
@@ -182,13 +182,25 @@ def spoilt(value: Any, bad: float) -> Any:
     return wrong
 
 
-def test_inputs_of_different_lengths_are_refused(name):
-    given = needed(name, inputs(N))
-    by_row = [argument for argument in given if argument != "label_graph"]
-    for argument in by_row if len(by_row) > 1 else []:
-        shorter = rows_of({argument: given[argument]}, np.arange(N - 1))
-        with pytest.raises(ValueError, match=r"39|40"):
-            choose(name, 5, {**given, **shorter})
+def with_several_inputs_by_row() -> list[tuple[str, str]]:
+    """Return every input by row of the methods that read more than one."""
+    by_row = {name: [each for each in reads(METHODS[name]) if each != "label_graph"] for name in sorted(METHODS)}
+    return [(name, argument) for name, arguments in by_row.items() if len(arguments) > 1 for argument in arguments]
+
+
+@pytest.mark.parametrize(("several", "argument"), with_several_inputs_by_row())
+def test_inputs_of_different_lengths_are_refused(several, argument):
+    given = needed(several, inputs(N))
+    shorter = rows_of({argument: given[argument]}, np.arange(N - 1))
+    with pytest.raises(ValueError, match=r"39|40"):
+        choose(several, 5, {**given, **shorter})
+
+
+def test_indicators_of_different_lengths_are_refused():
+    given = inputs(N)
+    given["indicators"]["rew"] = given["indicators"]["rew"][:-1]
+    with pytest.raises(ValueError, match=r"indicators must have one number for each row"):
+        choose("instruct_mining", 5, given)
 
 
 @pytest.mark.parametrize("k", [1, 5, 12])
@@ -227,7 +239,8 @@ def test_equal_scores_and_empty_rows_can_be_chosen_from(name):
 
 def test_options_become_a_form(name):
     """The Launchpad shows them typed: every option has a default of its own type."""
-    model = create_model("form", **options(METHODS[name]))
+    strict = ConfigDict(strict=True, validate_default=True)
+    model = create_model("form", __config__=strict, **options(METHODS[name]))
     assert model().model_dump() == {key: default for key, (_, default) in options(METHODS[name]).items()}
 
 
