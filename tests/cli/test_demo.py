@@ -12,6 +12,7 @@ RESULT = {
     "pool_rows": 2867,
     "objective": 2170.3,
     "export": "/somewhere/exports/mig_subset",
+    "comparison": "/somewhere/lake/selection_report/shard.parquet",
     "catalog": "/somewhere/catalog/lineage.duckdb",
     "first_row_id": "0123456789abcdef0123456789abcdef",
 }
@@ -57,7 +58,13 @@ def test_it_ends_with_where_everything_is(runs):
     code, stdout, _ = run("demo")
     assert code == 0
     assert "143 of 2,867 rows chosen" in stdout
-    for line in (RESULT["export"], RESULT["catalog"], f"mig-dagster trace {RESULT['first_row_id']}", "make dev"):
+    for line in (
+        RESULT["export"],
+        RESULT["comparison"],
+        RESULT["catalog"],
+        f"mig-dagster trace {RESULT['first_row_id']}",
+        "make dev",
+    ):
         assert line in stdout
 
 
