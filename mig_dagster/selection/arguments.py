@@ -5,12 +5,13 @@ import operator
 import sys
 from collections.abc import Sequence
 from decimal import Decimal
-from numbers import Rational, Real
+from fractions import Fraction
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import coo_array, csr_array, issparse
+from scipy.sparse import issparse
 
 from mig_dagster.selection.base import Rows, Vector
 
@@ -76,8 +77,8 @@ def check_number(
     inside = all(bound is None or holds(exact, bound) for _, bound, holds in bounds)
     if inside and -LARGEST <= exact <= LARGEST:
         return float(exact)
-    said = [f"{words} {bound:g}" for words, bound, _ in bounds if bound is not None]
-    raise ValueError(f"{name} must be finite{', ' * bool(said)}{' and '.join(said)}, got {value!s:.60}; {remedy}")
+    *said, last = "finite", *(f"{words} {bound:g}" for words, bound, _ in bounds if bound is not None)
+    raise ValueError(f"{name} must be {', '.join(said)}{' and ' * bool(said)}{last}, got {value!s:.60}; {remedy}")
 
 
 def check_k(k: int, n: int) -> int:
@@ -126,7 +127,7 @@ def check_array(given: ArrayLike, name: str) -> NDArray[Any]:
 def _as_float(number: Any) -> float:
     if number is None:
         return math.nan
-    if isinstance(number, Rational) and abs(number) > LARGEST:
+    if isinstance(number, int | Fraction) and not -LARGEST <= number <= LARGEST:
         return math.inf if number > 0 else -math.inf
     return float(number)
 
@@ -238,45 +239,15 @@ def check_rows(rows: ArrayLike, n: int) -> Rows:
     return chosen.astype(np.int64)
 
 
-def check_tags(tags: Any) -> tuple[csr_array, Vector]:
-    """Return which row carries which label, and how many entries each row was given.
-
-    Args:
-        tags: (n, m) sparse or dense, any numeric dtype, 1 where the row carries the label. Entries may be unsorted and
-            repeated; stored zeros are no entries. Not changed.
-
-    Returns:
-        (n, m) float64 ones in canonical form (sorted, no repeats), and (n,) counts that include the repeats.
+def check_matrix(matrix: Any, name: str) -> Any:
+    """Return `matrix` as it is when sparse, else as an array; of numbers, of any shape. It is not changed.
 
     Raises:
-        ValueError: if `tags` is not a matrix or holds anything but 0 and 1.
+        TypeError: if it holds no real numbers, or is masked.
     """
-    given = _matrix(tags)
-    wrong = given.data[(given.data != 0) & (given.data != 1)]
-    if len(wrong):
-        raise ValueError(f"tags must hold only 0 and 1, got {wrong[0]}; give the set of labels, not weights or counts")
-    if given.format == "coo":
-        return _distinct(csr_array((given.data.astype(np.float64), given.coords), shape=given.shape))
-    csr = csr_array((given.data, given.indices, given.indptr), shape=given.shape)
-    if csr.has_canonical_format and (csr.nnz == 0 or csr.data.min() == 1):
-        return _distinct(csr)
-    parts = given.data.astype(np.float64), given.indices.copy(), given.indptr.copy()  # the next line sorts in place
-    return _distinct(csr_array(parts, shape=given.shape))
-
-
-def _matrix(tags: Any) -> Any:
-    """Return `tags` as it is when CSR, else as COO: both keep repeated entries apart, to be checked."""
-    given: Any = tags if issparse(tags) else np.asarray(tags)
-    if given.ndim != 2:
-        raise ValueError(f"tags must be a matrix of rows by labels, got shape {given.shape}")
-    return given if getattr(given, "format", None) == "csr" else coo_array(given)
-
-
-def _distinct(csr: csr_array) -> tuple[csr_array, Vector]:
-    """Split a matrix of counts into ones and each row's total; changes `csr` unless it is canonical."""
-    csr.sum_duplicates()
-    if csr.nnz and csr.data.min() == 0:
-        csr.eliminate_zeros()
-    rows = np.repeat(np.arange(csr.shape[0]), np.diff(csr.indptr))
-    counts = np.bincount(rows, csr.data, minlength=csr.shape[0]).astype(np.float64)
-    return csr_array((np.ones(csr.nnz), csr.indices, csr.indptr), shape=csr.shape), counts
+    if not issparse(matrix):
+        return check_array(matrix, name)
+    sparse: Any = matrix
+    if sparse.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must hold real numbers, got {sparse.dtype}; convert them first")
+    return sparse

@@ -5,12 +5,12 @@ import warnings
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mig_dagster.selection.arguments import check_k, check_numbers
+from mig_dagster.selection.arguments import check_array, check_k, check_numbers, check_whole
 from mig_dagster.selection.base import Rows, Selection, SelectionWarning
-from mig_dagster.selection.clustering import check_whole
 from mig_dagster.selection.top_k import top_k
 
 RANKED, CLUSTERED = 1000, 161  # n1 and clusters * n2 of the reference for Alpaca; MIG keeps their ratio for any budget
+LARGEST_LABEL = np.iinfo(np.int64).max
 
 
 def choose_from_clusters(
@@ -102,17 +102,19 @@ def check_counts(n1: int | None, n2: int | None) -> None:
         ValueError: naming the argument. TypeError where it is no whole number.
     """
     if n2 is not None:
-        check_whole("n2", n2, 0)
+        check_whole(n2, "n2", 0)
     if n1 is not None:
-        check_whole("n1", n1, 0)
+        check_whole(n1, "n1", 0)
         if n2 is None:
             raise ValueError(f"n1={n1} needs n2, the rows of every cluster: give both, or n2 alone for exactly k rows")
 
 
 def _check_clusters(clusters: ArrayLike, n: int) -> Rows:
-    labels = np.asarray(clusters)
+    labels = check_array(clusters, "clusters")
     if labels.shape != (n,) or (n and labels.dtype.kind not in "iu"):
         raise ValueError(
             f"clusters must be one integer for each of the {n} rows, got shape {labels.shape} of {labels.dtype}"
         )
+    if n and labels.max() > LARGEST_LABEL:
+        raise ValueError(f"clusters must be below 2**63, got {labels.max()}; number the clusters from 0")
     return labels.astype(np.int64)

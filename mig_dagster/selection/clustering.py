@@ -2,15 +2,17 @@
 
 import warnings
 from math import isqrt
-from operator import index
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from mig_dagster.selection.arguments import check_embeddings
+from mig_dagster.selection.arguments import check_embeddings, check_number, check_whole
 from mig_dagster.selection.base import Rows, SelectionWarning
 
 SEEDS = 2**32  # numpy.random.RandomState takes seeds below this
+SQUARABLE = 256  # exponents of 2 up to here, either way: squares and their sums stay far within float64
+
+Embeddings = NDArray[np.float32] | NDArray[np.float64]
 
 
 def cluster_rows(
@@ -43,10 +45,9 @@ def cluster_rows(
     """
     vectors = check_embeddings(row_embeddings)
     n = len(vectors)
-    wanted = max(1, isqrt(n // 2)) if clusters is None else check_whole("clusters", clusters, 1)
-    seed = check_whole("seed", seed, 0, SEEDS - 1)
-    if not 0 < variance <= 1:
-        raise ValueError(f"variance must be a share above 0 and at most 1, got {variance}")
+    wanted = max(1, isqrt(n // 2)) if clusters is None else check_whole(clusters, "clusters", 1)
+    seed = check_whole(seed, "seed", 0, SEEDS - 1)
+    variance = check_number(variance, "variance", above=0, most=1, remedy="it is a share")
     from mig_dagster.selection.devices import check_device  # torch takes seconds to import
     from mig_dagster.selection.k_means import k_means
     from mig_dagster.selection.principal_components import principal_components
@@ -54,7 +55,9 @@ def cluster_rows(
     place = check_device(device or "cpu")
     if n == 0:
         return np.empty(0, np.int64)
-    labels: Rows = k_means(principal_components(vectors, variance, place), min(wanted, n), seed).cpu().numpy()
+    labels: Rows = (
+        k_means(principal_components(_squarable(vectors), variance, place), min(wanted, n), seed).cpu().numpy()
+    )
     made = len(np.unique(labels))
     if made < wanted:
         warnings.warn(
@@ -65,16 +68,7 @@ def cluster_rows(
     return labels
 
 
-def check_whole(name: str, value: int, least: int, most: int | None = None) -> int:
-    """Return `value` as an int in least..most.
-
-    Raises:
-        TypeError: if it is no whole number.
-        ValueError: if it is outside the range.
-    """
-    if isinstance(value, bool | np.bool_) or not hasattr(value, "__index__"):
-        raise TypeError(f"{name} must be an int, got {value!r}")
-    if value < least or (most is not None and value > most):
-        bound = f"at least {least}" if most is None else f"{least} to {most}"
-        raise ValueError(f"{name} must be {bound}, got {value}")
-    return index(value)
+def _squarable(vectors: Embeddings) -> Embeddings:
+    """Return the vectors, scaled by a power of two where their squares would leave float64: labels have no scale."""
+    exponent = int(np.frexp(max(vectors.max(initial=0), -vectors.min(initial=0)))[1])
+    return np.ldexp(vectors, -exponent) if abs(exponent) > SQUARABLE else vectors

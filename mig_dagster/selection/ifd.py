@@ -23,13 +23,12 @@ ifd = L(y|x) / L(y)                     ifd_scores  (n,)  variant="loss"
 1                                       upper             a ratio above: the instruction makes the answer less likely
 """
 
-import math
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mig_dagster.selection.arguments import check_k, check_scores
+from mig_dagster.selection.arguments import check_k, check_number, check_scores
 from mig_dagster.selection.base import Rows, Selection, Vector, method
 from mig_dagster.selection.top_k import top_k
 
@@ -56,16 +55,14 @@ def ifd(k: int, *, ifd_scores: ArrayLike, upper: float = 1.0, variant: Literal["
         (k,) rows, highest ratio first; the gains are their ratios. Fewer rows, and a `shortfall`, where fewer are kept.
 
     Raises:
-        ValueError: naming the argument, its value and what to do. TypeError where `k` is no whole number.
+        ValueError: naming the argument, its value and what to do. TypeError where `k` is no whole number or
+            `upper` no number.
     """
     scores = check_scores(ifd_scores, name="ifd_scores")
     k = check_k(k, len(scores))
     if variant not in VARIANTS:
         raise ValueError(f"variant must be 'loss' or 'ppl', got {variant!r}; it names the ratio ifd_scores holds")
-    if not (math.isfinite(upper) and upper > 0):
-        raise ValueError(
-            f"upper must be finite and above 0, got {upper}; to keep every row set it above all ifd_scores"
-        )
+    upper = check_number(upper, "upper", above=0, remedy="to keep every row set it above all ifd_scores")
     kept = _kept_lowest_first(scores, upper) if variant == "ppl" else _kept_highest_first(scores, upper)
     rows = kept[top_k(min(k, len(kept)), scores[kept])]
     return Selection(rows, scores[rows], shortfall=_shortfall(k, len(kept), scores, upper, variant))

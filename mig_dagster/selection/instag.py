@@ -29,8 +29,9 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
-from mig_dagster.selection.arguments import check_k, check_tags
+from mig_dagster.selection.arguments import check_k
 from mig_dagster.selection.base import Rows, Selection, Vector, method
+from mig_dagster.selection.tag_matrix import check_tags
 
 CHUNK = 65_536  # rows turned into lists at once: a few MB, where the labels of 1M rows as lists take some 200
 NO_PASS = np.iinfo(np.int64).max

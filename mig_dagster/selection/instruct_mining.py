@@ -100,14 +100,24 @@ def expected_loss(
 
     Raises:
         ValueError: unknown rule, coefficients with a published rule or none with "fitted", an indicator that the rule
-            uses is missing, has another length than the others, or holds NaN or an infinity.
+            uses is missing, has another length than the others, or holds NaN or an infinity, or a loss is not finite.
     """
     weights = _coefficients(rule, coefficients)
     constant = weights.pop(CONSTANT)
     columns = _columns(by_name(indicators, "indicators"), weights, rule)
     loss = np.full(len(next(iter(columns.values()))), constant)
-    for name, values in columns.items():
-        loss += weights[name] * values
+    with np.errstate(over="ignore", invalid="ignore"):
+        for name, values in columns.items():
+            loss += weights[name] * values
+    wrong = np.flatnonzero(~np.isfinite(loss))
+    if len(wrong):
+        row = int(wrong[0])
+        largest = max(columns, key=lambda name: abs(weights[name]) * abs(float(columns[name][row])))
+        raise ValueError(
+            f"the expected loss must be finite, got {loss[row]} at row {row} ({len(wrong)} such rows), most of it from "
+            f"indicators[{largest!r}], {columns[largest][row]} there, times its coefficient {weights[largest]}; give "
+            "the indicator in a larger unit, or leave such rows out of the pool"
+        )
     return loss
 
 

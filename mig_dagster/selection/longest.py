@@ -12,11 +12,14 @@ length of the response   lengths  (n,)  characters of the conversation
 1,000 longest            k
 """
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from mig_dagster.selection.arguments import check_k, check_scores
 from mig_dagster.selection.base import Selection, method
 from mig_dagster.selection.top_k import top_k
+
+EXACT = 2.0**53  # from here on float64 leaves integers out
 
 
 @method
@@ -30,12 +33,14 @@ def longest(k: int, *, lengths: ArrayLike) -> Selection:
         lengths: (n,) at least 0, in any unit; the pool's is characters of the conversation.
 
     Returns:
-        (k,) rows; the gains are their lengths.
+        (k,) rows; the gains are their lengths, rounded to float64.
 
     Raises:
         ValueError: naming the argument, its value and what to do. TypeError where `k` is no whole number.
     """
     values = check_scores(lengths, name="lengths")
     k = check_k(k, len(values))
-    rows = top_k(k, values)
+    large = values.max(initial=0) >= EXACT
+    ranking = np.unique(np.asarray(lengths), return_inverse=True)[1].astype(np.float64) if large else values
+    rows = top_k(k, ranking)
     return Selection(rows, values[rows])

@@ -9,14 +9,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import csr_array
 
-from mig_dagster.selection.arguments import check_rows, check_scores, check_tags
+from mig_dagster.selection.arguments import check_matrix, check_number, check_rows, check_scores
 from mig_dagster.selection.base import Rows, Vector
 from mig_dagster.selection.concave import Exp, Phi, Pow
 from mig_dagster.selection.propagation import propagation
+from mig_dagster.selection.tag_matrix import check_tags
 
 PhiType = Literal["pow", "exp"]
 
 SMALLEST_FLOOR = 1e-300  # phi'(0) overflows not far below
+STEEP = {"pow": ("phi_a", "raise"), "exp": ("phi_alpha", "lower")}
+"""What makes a phi steep at 0, and how to make it less so."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,8 +66,9 @@ def problem(
     """
     phi = _phi(phi_type, phi_alpha, phi_a, phi_b)
     rows, counts = check_tags(tags)
-    scores = check_scores(quality_scores, rows.shape[0])
-    graph = csr_array(label_graph, dtype=np.float64)
+    remedy = "add a constant to all scores, or leave such rows out of the pool"
+    scores = check_scores(quality_scores, rows.shape[0], remedy=remedy)
+    graph = csr_array(check_matrix(label_graph, "label_graph"), dtype=np.float64)
     if graph.shape != (rows.shape[1], rows.shape[1]):
         raise ValueError(f"label_graph must be labels by labels as tags has {rows.shape[1]}, got shape {graph.shape}")
     shares = propagation(graph, prop_weight)
@@ -75,9 +79,23 @@ def problem(
             "labels in the pool), so its column cannot be normalised; set the diagonal to 1"
         )
     checked = Problem(rows, scores / np.maximum(counts, 1) if norm else scores, shares, phi)
-    if not math.isfinite(checked.value(np.arange(len(scores)))):
-        raise ValueError(f"quality_scores are too large to add up, got {scores.max()}; divide them by a constant")
+    _check_sums(checked, scores, phi_type, {"phi_a": phi_a, "phi_alpha": phi_alpha})
     return checked
+
+
+def _check_sums(checked: Problem, scores: Vector, phi_type: PhiType, options: dict[str, float]) -> None:
+    """Refuse scores, or a phi, with which a sum is infinite."""
+    with np.errstate(over="ignore"):
+        told = float(((checked.weights @ checked.tags) @ checked.propagation).sum())
+    if not math.isfinite(told):
+        raise ValueError(f"quality_scores are too large to add up, got {scores.max()}; divide them by a constant")
+    first = checked.phi.slope(0.0) * told  # the first-order gains of all rows at the start, the highest of all
+    if not (math.isfinite(first) and math.isfinite(checked.value(np.arange(len(scores))))):
+        steep, change = STEEP[phi_type]
+        raise ValueError(
+            f"{steep}={options[steep]} makes gains of quality_scores up to {scores.max()} infinite; "
+            f"{change} {steep} or divide quality_scores by a constant"
+        )
 
 
 def objective(
@@ -134,10 +152,7 @@ def _phi(phi_type: str, alpha: float, floor: float, exponent: float) -> Phi:
     kinds: dict[str, Callable[[], Phi]] = {"pow": lambda: Pow(exponent, floor), "exp": lambda: Exp(alpha)}
     if phi_type not in kinds:
         raise ValueError(f"phi_type must be one of {sorted(kinds)}, got {phi_type!r}")
-    if not 0 < exponent <= 1:
-        raise ValueError(f"phi_b must be in (0, 1] for phi to be concave and increasing, got {exponent}")
-    if not SMALLEST_FLOOR <= floor < math.inf:
-        raise ValueError(f"phi_a must be above 0 (from {SMALLEST_FLOOR}) and finite, got {floor}; phi' at 0 needs it")
-    if not 0 < alpha < math.inf:
-        raise ValueError(f"phi_alpha must be above 0 and finite, got {alpha}")
+    exponent = check_number(exponent, "phi_b", above=0, most=1, remedy="phi is concave and increasing there")
+    floor = check_number(floor, "phi_a", least=SMALLEST_FLOOR, remedy="phi' at 0 needs it")
+    alpha = check_number(alpha, "phi_alpha", above=0)
     return kinds[phi_type]()

@@ -1,10 +1,11 @@
 """How labels share information: the label graph's weights, normalised for each label that gives."""
 
-import math
 from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
+
+from mig_dagster.selection.arguments import check_matrix, check_number
 
 
 def propagation(label_graph: Any, prop_weight: float = 1.0) -> csr_array:
@@ -20,18 +21,26 @@ def propagation(label_graph: Any, prop_weight: float = 1.0) -> csr_array:
     Raises:
         ValueError: if the graph is not square, a weight is negative or not finite, or `prop_weight` is.
     """
-    if not (math.isfinite(prop_weight) and prop_weight >= 0):
-        raise ValueError(f"prop_weight must be finite and at least 0, got {prop_weight}; use 0 for no propagation")
-    graph = csr_array(label_graph, dtype=np.float64, copy=True)
+    prop_weight = check_number(prop_weight, "prop_weight", least=0, remedy="use 0 for no propagation")
+    graph = csr_array(check_matrix(label_graph, "label_graph"), dtype=np.float64, copy=True)
     if graph.ndim != 2 or graph.shape[0] != graph.shape[1]:
         raise ValueError(f"label_graph must be square, labels by labels, got shape {graph.shape}")
     graph.sum_duplicates()
     wrong = graph.data[~(np.isfinite(graph.data) & (graph.data >= 0))]
     if len(wrong):
         raise ValueError(f"label_graph must have finite weights of at least 0, got {wrong[0]}; use a threshold above 0")
+    _scale_columns(graph)
     givers = np.repeat(np.arange(graph.shape[0]), np.diff(graph.indptr))
     graph.data[givers != graph.indices] *= prop_weight
     graph.eliminate_zeros()
+    _scale_columns(graph)  # again: prop_weight may be of any size
     totals = np.bincount(graph.indices, graph.data, minlength=graph.shape[1])
     graph.data /= totals[graph.indices]
     return graph
+
+
+def _scale_columns(graph: csr_array) -> None:
+    """Bring each column's largest weight to 0.5..1 by a power of two: that is exact, and no sum overflows."""
+    largest = np.zeros(graph.shape[1])
+    np.maximum.at(largest, graph.indices, graph.data)
+    graph.data = np.ldexp(graph.data, -np.frexp(largest)[1][graph.indices])

@@ -17,12 +17,11 @@ N      row_ids      (n,)    content hashes
 import random as standard_library
 from collections.abc import Sequence
 from hashlib import blake2b
-from operator import index
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mig_dagster.selection.arguments import check_k, check_strings
+from mig_dagster.selection.arguments import check_k, check_strings, check_whole
 from mig_dagster.selection.base import Rows, Selection, method
 
 Keys = NDArray[np.uint64]
@@ -58,10 +57,11 @@ def reference_random(k: int, n: int, seed: int = 42) -> Rows:
     Depends on the order and the size of the pool; not the start of the answer for a larger k.
 
     Raises:
-        ValueError: if `k` is out of 0..n. TypeError where `k` or `seed` is no whole number.
+        ValueError: if `k` is out of 0..n, or `n` below 0. TypeError where `k`, `n` or `seed` is no whole number.
     """
+    n = check_whole(n, "n", 0)
     k = check_k(k, n)
-    return np.array(standard_library.Random(_check_seed(seed)).sample(range(n), k), np.int64)
+    return np.array(standard_library.Random(check_whole(seed, "seed")).sample(range(n), k), np.int64)
 
 
 def hash_keys(row_ids: Sequence[str], seed: int) -> Keys:
@@ -70,7 +70,7 @@ def hash_keys(row_ids: Sequence[str], seed: int) -> Keys:
     Raises:
         TypeError: if `seed` is no whole number.
     """
-    seeded = blake2b(f"{_check_seed(seed)} ".encode(), digest_size=16)
+    seeded = blake2b(f"{check_whole(seed, 'seed')} ".encode(), digest_size=16)
 
     def digest(row_id: str) -> bytes:
         hashed = seeded.copy()
@@ -79,9 +79,3 @@ def hash_keys(row_ids: Sequence[str], seed: int) -> Keys:
 
     digests = b"".join([digest(row_id) for row_id in row_ids])
     return np.frombuffer(digests, ">u8").reshape(-1, 2).astype(np.uint64)
-
-
-def _check_seed(seed: int) -> int:
-    if isinstance(seed, bool | np.bool_) or not hasattr(seed, "__index__"):
-        raise TypeError(f"seed must be an int, got {seed!r}")
-    return index(seed)

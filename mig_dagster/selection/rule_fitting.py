@@ -5,12 +5,13 @@ indicator over its rows (the paper: about 1,000 rows sampled from mixed sources,
 rule="fitted" takes the coefficients.
 """
 
+import math
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtr
 
 from mig_dagster.selection.arguments import check_numbers
@@ -34,7 +35,8 @@ class FittedRule:
             coefficients, which leaves nothing to judge by.
         p_values: two-sided, of a coefficient as far from 0 where it is 0 in truth; Student's t with
             experiments - coefficients degrees of freedom; NaN as above.
-        r_squared: share of the variance of the log losses that the rule explains, in [0, 1].
+        r_squared: share of the variance of the log losses that the rule explains, in [0, 1]; NaN where these are all
+            equal, which leaves nothing to explain.
         condition_number: of the indicators and the constant, each scaled to length 1, so it does not depend on units;
             1 is best, above 30 coefficients are not to be trusted one by one.
         residuals: (experiments,) log loss less what the rule says.
@@ -56,7 +58,8 @@ def fit_rule(indicator_means: Mapping[str, ArrayLike], log_losses: ArrayLike) ->
         log_losses: (experiments,) log of the evaluation loss after tuning on it, finite.
 
     Raises:
-        ValueError: fewer experiments than coefficients, or indicators that determine each other, which are named.
+        ValueError: fewer experiments than coefficients, indicators that determine each other, which are named, or one
+            so small that its coefficient is infinite.
 
     Warns:
         SelectionWarning: the condition number is above 30: indicators go together so closely that the rule says little
@@ -64,6 +67,8 @@ def fit_rule(indicator_means: Mapping[str, ArrayLike], log_losses: ArrayLike) ->
     """
     losses = check_numbers(log_losses, None, "log_losses")
     names, design = _design(indicator_means, len(losses))
+    units, loss_unit = _powers_of_two(design), _powers_of_two(losses)
+    design, losses = np.ldexp(design, -units), np.ldexp(losses, -loss_unit)  # exact, and no square leaves float64
     scale = np.linalg.norm(design, axis=0)
     scale[scale == 0] = 1.0
     scaled = design / scale  # columns of length 1: units neither hide collinearity nor feign it
@@ -76,16 +81,39 @@ def fit_rule(indicator_means: Mapping[str, ArrayLike], log_losses: ArrayLike) ->
         residuals = np.zeros_like(residuals)
     errors = _standard_errors(residuals, spread, directions)
     p_values = _p_values(np.where(np.abs(terms) <= rounding, 0.0, terms), errors, len(losses) - len(names))
-    total = float(np.sum((losses - losses.mean()) ** 2))
-    unexplained = float(residuals @ residuals)
+    with np.errstate(over="ignore"):
+        coefficients, errors = (np.ldexp(each / scale, loss_unit - units) for each in (terms, errors))
+    _check_coefficients(names, coefficients)
     return FittedRule(
-        coefficients=_named(names, terms / scale),
-        standard_errors=_named(names, errors / scale),
+        coefficients=_named(names, coefficients),
+        standard_errors=_named(names, errors),
         p_values=_named(names, p_values),
-        r_squared=max(0.0, 1.0 - unexplained / total) if unexplained else 1.0,
+        r_squared=_r_squared(losses, residuals),
         condition_number=condition,
-        residuals=residuals,
+        residuals=np.ldexp(residuals, loss_unit),
     )
+
+
+def _powers_of_two(values: Vector) -> NDArray[np.int32]:
+    """Return the exponent of 2 just above the largest magnitude of every column, 0 of a column of zeros."""
+    exponents: NDArray[np.int32] = np.frexp(np.abs(values).max(axis=0))[1]
+    return exponents
+
+
+def _check_coefficients(names: list[str], coefficients: Vector) -> None:
+    wrong = np.flatnonzero(~np.isfinite(coefficients))
+    if len(wrong):
+        raise ValueError(
+            f"indicator_means[{names[wrong[0]]!r}] must be large enough for a finite coefficient, got "
+            f"{coefficients[wrong[0]]}; give the indicator in a smaller unit"
+        )
+
+
+def _r_squared(losses: Vector, residuals: Vector) -> float:
+    if losses.min() == losses.max():
+        return math.nan
+    unexplained = float(residuals @ residuals)
+    return max(0.0, 1.0 - unexplained / float(np.sum((losses - losses.mean()) ** 2))) if unexplained else 1.0
 
 
 def _named(names: list[str], values: Vector) -> dict[str, float]:

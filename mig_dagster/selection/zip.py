@@ -33,7 +33,7 @@ from contextlib import closing
 
 import numpy as np
 
-from mig_dagster.selection.arguments import check_k, check_strings
+from mig_dagster.selection.arguments import check_k, check_strings, check_whole
 from mig_dagster.selection.base import OnProgress, Rows, Selection, Vector, method
 from mig_dagster.selection.compression import GrowingList, RowRatios, utf8
 from mig_dagster.selection.reporting import now_and_then
@@ -83,12 +83,12 @@ def zip(
         batch. `objective` is R of all chosen rows in that order, low is good; of none, R of "[]".
 
     Raises:
-        ValueError: naming the argument, its value and what to do. TypeError where `k` is no whole number or a row no
-            str.
+        ValueError: naming the argument, its value and what to do. TypeError where `k`, `k1`, `k2` or `k3` is no
+            whole number or a row no str.
     """
     texts = utf8(check_strings(serialized_rows, None, "serialized_rows"), "serialized_rows")
     k = check_k(k, len(texts))
-    _check_stages(k1, k2, k3)
+    k1, k2, k3 = _check_stages(k1, k2, k3)
     report = now_and_then(k, on_progress)
     rows, gains, chosen = np.empty(0, np.int64), np.empty(0), GrowingList()
     with closing(RowRatios(texts)) as ratios:
@@ -145,9 +145,11 @@ class _Stages:
         return np.sort(rows[top_k(min(count, len(rows)), -values)])
 
 
-def _check_stages(k1: int, k2: int, k3: int) -> None:
+def _check_stages(k1: int, k2: int, k3: int) -> tuple[int, int, int]:
+    k1, k2, k3 = check_whole(k1, "k1"), check_whole(k2, "k2"), check_whole(k3, "k3")
     if not k1 >= k2 >= k3 >= 1:
         raise ValueError(
             f"k1 >= k2 >= k3 >= 1 must hold, got k1={k1}, k2={k2}, k3={k3}: k3 rows are chosen from a shortlist of k2, "
             "which comes from k1 candidates; raise the earlier or lower the later"
         )
+    return k1, k2, k3

@@ -201,6 +201,7 @@ def test_no_rows_are_asked_for_and_none_come_without_a_warning(numbers, recwarn)
 
 def test_an_empty_pool_and_a_pool_of_one_row():
     assert car(0, quality_scores=[], row_embeddings=np.empty((0, 3))).rows.tolist() == []
+    assert car(0, quality_scores=[], row_embeddings=[]).rows.tolist() == []
     assert car(1, quality_scores=[-2.0], row_embeddings=[[1.0, 0.0]]).rows.tolist() == [0]
     assert choose_from_clusters(0, quality_scores=[], clusters=[]).clusters.dtype == np.int64
 
@@ -228,10 +229,30 @@ def test_numbers_of_rows_that_make_no_sense_are_refused(numbers, error, message)
         car(2, quality_scores=[1, 2, 3], row_embeddings=np.eye(3), **numbers)
 
 
-@pytest.mark.parametrize("clusters", [[0, 1], [[0], [1], [2]], [0.0, 1.0, 2.0], [True, False, True], ["0", "1", "2"]])
+@pytest.mark.parametrize("clusters", [[0, 1], [[0], [1], [2]], [0.0, 1.0, 2.0], [True, False, True]])
 def test_clusters_that_are_no_integers_of_the_rows_are_refused(clusters):
     with pytest.raises(ValueError, match="clusters must be one integer for each of the 3 rows, got shape"):
         choose_from_clusters(2, quality_scores=[1, 2, 3], clusters=clusters)
+
+
+def test_clusters_that_would_become_others_are_refused():
+    with pytest.raises(TypeError, match="clusters must hold real numbers, got <U1"):
+        choose_from_clusters(1, quality_scores=[1, 2], clusters=["0", "1"])
+    with pytest.raises(TypeError, match="clusters must not be a masked array"):
+        choose_from_clusters(1, quality_scores=[1, 2], clusters=np.ma.masked_array([0, 1], [False, True]))
+    large = np.array([2**63, 1], np.uint64)
+    with pytest.raises(ValueError, match=r"clusters must be below 2\*\*63, got 9223372036854775808; number"):
+        choose_from_clusters(1, quality_scores=[1, 2], clusters=large)
+    assert choose_from_clusters(2, quality_scores=[1, 2], clusters=large - 1).clusters.tolist() == [2**63 - 1, 0]
+
+
+def test_a_clusters_rows_are_rounded_to_the_nearest_number():
+    """1000 * 161 / 1161 rows of 50 clusters: 2.77 of each, so 3."""
+    rng = np.random.default_rng(0)
+    scores, clusters = rng.normal(size=5000), rng.integers(0, 50, 5000)
+    scores[clusters == 7] -= 100  # the ranking has none of these
+    rows = choose_from_clusters(1000, quality_scores=scores, clusters=clusters).rows
+    assert np.count_nonzero(clusters[rows] == 7) == 3
 
 
 def test_inputs_that_do_not_fit_are_refused():

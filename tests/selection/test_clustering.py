@@ -190,17 +190,30 @@ def test_inputs_are_not_changed_and_may_be_read_only_or_views():
     np.testing.assert_array_equal(cluster_rows(backwards), labels)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("scale", [2.0**1000, 2.0**-1000, 1e200, 1e-310])
+def test_the_unit_of_the_embeddings_does_not_matter(scale):
+    vectors = clustered(200, 6, 0).astype(np.float64)
+    np.testing.assert_array_equal(cluster_rows(vectors * scale), cluster_rows(vectors))
+
+
+def test_the_iterations_stop_where_those_of_scikit_learn_do():
+    known = KMeans().get_params()
+    assert (known["max_iter"], known["tol"]) == (k_means.ITERATIONS, k_means.TOLERANCE)
+
+
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
         ({"clusters": 0}, ValueError, "clusters must be at least 1, got 0"),
         ({"clusters": 2.0}, TypeError, r"clusters must be an int, got 2\.0"),
-        ({"seed": -1}, ValueError, "seed must be 0 to 4294967295, got -1"),
-        ({"seed": 2**32}, ValueError, "seed must be 0 to 4294967295"),
+        ({"seed": -1}, ValueError, "seed must be at least 0, got -1"),
+        ({"seed": 2**32}, ValueError, "seed must be at most 4294967295, got 4294967296; lower"),
         ({"seed": True}, TypeError, "seed must be an int, got True"),
-        ({"variance": 0.0}, ValueError, r"variance must be a share above 0 and at most 1, got 0\.0"),
-        ({"variance": 1.5}, ValueError, "variance must be a share"),
-        ({"variance": np.nan}, ValueError, "variance must be a share"),
+        ({"variance": 0.0}, ValueError, r"variance must be finite, above 0 and at most 1, got 0\.0; it is a share"),
+        ({"variance": 1.5}, ValueError, "variance must be finite, above 0 and at most 1"),
+        ({"variance": np.nan}, ValueError, "variance must be finite, above 0 and at most 1"),
+        ({"variance": "0.9"}, TypeError, "variance must be a number, got '0.9'"),
         ({"device": "tpu"}, ValueError, "device must be None"),
         ({"device": "cuda:99"}, ValueError, "device 'cuda:99' is not there"),
     ],

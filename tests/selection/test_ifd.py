@@ -110,7 +110,7 @@ def test_a_missing_score_is_refused():
 
 
 def test_wrong_arguments_are_refused():
-    with pytest.raises(ValueError, match=r"ifd_scores must be at least 0, got -0\.5 at row 0"):
+    with pytest.raises(ValueError, match=r"ifd_scores must be at least 0, got -0\.5 at row 0 .*; leave such rows"):
         ifd(1, ifd_scores=[-0.5])
     with pytest.raises(ValueError, match="k must be at most the 5 rows of the pool, got 6"):
         ifd(6, ifd_scores=GOLDEN)
@@ -123,6 +123,12 @@ def test_wrong_arguments_are_refused():
 @pytest.mark.parametrize("upper", [0, -1.0, np.nan, np.inf])
 def test_a_bound_that_is_no_bound_is_refused(upper):
     with pytest.raises(ValueError, match="upper must be finite and above 0, got"):
+        ifd(1, ifd_scores=GOLDEN, upper=upper)
+
+
+@pytest.mark.parametrize("upper", ["1", None, True])
+def test_a_bound_that_is_no_number_is_refused(upper):
+    with pytest.raises(TypeError, match="upper must be a number, got"):
         ifd(1, ifd_scores=GOLDEN, upper=upper)
 
 

@@ -3,8 +3,8 @@ import pytest
 from scipy.sparse import coo_array, csc_array, csr_array
 
 from mig_dagster.selection import METHODS, instag, options, reads
-from mig_dagster.selection.arguments import check_tags
 from mig_dagster.selection.instag import NO_PASS, sweep
+from mig_dagster.selection.tag_matrix import check_tags
 
 GOLDEN = [{1, 2, 3}, {1, 2}, {4}, {3, 4}, set()]
 

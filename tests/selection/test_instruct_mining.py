@@ -153,6 +153,19 @@ def test_indicators_that_are_not_finite_are_refused_by_name(bad):
         instruct_mining(1, indicators={"rew": [0, 1], "LEN": [1, bad], "knn_6": [0, 1]})
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_a_loss_that_is_not_finite_is_refused_with_its_row_and_indicator():
+    own = {"constant": 0, "a": 1e200, "b": -1e200}
+    with pytest.raises(
+        ValueError,
+        match=r"expected loss must be finite, got nan at row 0 \(1 such rows\), most of it from "
+        r"indicators\['a'\], 1e\+200 there, times its coefficient 1e\+200; give the indicator in a larger unit",
+    ):
+        instruct_mining(2, indicators={"a": [1e200, 1, 2], "b": [1e200, 1, 3]}, rule="fitted", coefficients=own)
+    with pytest.raises(ValueError, match=r"got -inf at row 1 .*indicators\['b'\], 1e\+250 there"):
+        expected_loss({"a": [1, 1], "b": [1, 1e250]}, rule="fitted", coefficients=own)
+
+
 def test_indicators_of_different_lengths_are_refused():
     with pytest.raises(ValueError, match=r"indicators must have one number for each row, got {'rew': 2, 'len': 3"):
         instruct_mining(1, indicators={"rew": [0, 1], "len": [1, 2, 3], "knn_6": [0, 1]})

@@ -26,6 +26,14 @@ def test_the_choice_for_fewer_rows_is_the_start_of_the_choice_for_more():
     assert all(longest(k, lengths=lengths).rows.tolist() == whole[:k] for k in range(60))
 
 
+@pytest.mark.parametrize("kind", [np.int64, np.uint64, list])
+def test_integers_that_float64_cannot_tell_apart_are_ranked_as_integers(kind):
+    lengths = [2**53, 2**53 + 1, 3, 2**53 + 2, 2**53 + 1]
+    chosen = longest(4, lengths=lengths if kind is list else np.array(lengths, kind))
+    assert chosen.rows.tolist() == [3, 1, 4, 0]
+    assert chosen.gains.tolist() == [float(lengths[row]) for row in chosen.rows]
+
+
 def test_an_empty_pool_gives_no_rows():
     empty = longest(0, lengths=[])
     assert (empty.rows.dtype, empty.gains.dtype, len(empty.rows)) == (np.int64, np.float64, 0)
@@ -41,7 +49,7 @@ def test_wrong_arguments_are_refused():
         longest(3, lengths=[1, 2])
     with pytest.raises(TypeError, match=r"k must be an int, got 1\.0"):
         longest(1.0, lengths=[1, 2])
-    with pytest.raises(ValueError, match=r"lengths must be at least 0, got -2\.0 at row 1"):
+    with pytest.raises(ValueError, match=r"lengths must be at least 0, got -2\.0 at row 1 \(1 such rows\); leave"):
         longest(1, lengths=[1, -2])
     with pytest.raises(ValueError, match="lengths must be finite, got nan at row 0"):
         longest(1, lengths=[np.nan, 2])

@@ -197,6 +197,15 @@ def test_exact_equals_greedy_on_the_objective(options):
         assert objective([*chosen.rows[:at], row], **pool, **options) == pytest.approx(best)
 
 
+@pytest.mark.parametrize("k", [1, 3])
+def test_an_exact_gain_of_which_only_rounding_is_left_is_none(k):
+    """Below 1e-290 sums are of subnormal numbers: rows gain 0 there and come in pool order."""
+    pool = {"tags": np.eye(3), "quality_scores": [1e-300, 3e-300, 2e-300], "label_graph": np.eye(3)}
+    chosen = mig(k, **pool, gain="exact", phi_b=1.0)
+    assert chosen.rows.tolist() == [0, 1, 2][:k]
+    assert chosen.gains.tolist() == [0.0] * k
+
+
 # ---------------------------------------------------------------------- laws
 
 

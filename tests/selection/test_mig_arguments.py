@@ -15,7 +15,10 @@ ONE = {"tags": np.ones((2, 1)), "quality_scores": np.ones(2), "label_graph": np.
     [
         ({"k": -1}, "k must be at least 0, got -1"),
         ({"k": 3}, "k must be at most the 2 rows of the pool, got 3; lower k to 2"),
-        ({"quality_scores": [1, -0.5]}, "quality_scores must be at least 0, got -0.5 at row 1 .1 such rows"),
+        (
+            {"quality_scores": [1, -0.5]},
+            "quality_scores must be at least 0, got -0.5 at row 1 .1 such rows.; add a constant",
+        ),
         ({"quality_scores": [np.nan, 1]}, "quality_scores must be finite, got nan at row 0"),
         ({"quality_scores": [1, None]}, "quality_scores must be finite, got nan at row 1"),
         ({"quality_scores": [1, np.inf]}, "quality_scores must be finite, got inf at row 1"),
@@ -35,14 +38,14 @@ ONE = {"tags": np.ones((2, 1)), "quality_scores": np.ones(2), "label_graph": np.
         ({"label_graph": [[0.0]]}, "label_graph must keep its diagonal, got weight 0 between label 0 and itself"),
         ({"prop_weight": -0.1}, "prop_weight must be finite and at least 0, got -0.1"),
         ({"prop_weight": np.nan}, "prop_weight must be finite and at least 0, got nan"),
-        ({"phi_b": 0.0}, r"phi_b must be in \(0, 1\] for phi to be concave and increasing, got 0.0"),
-        ({"phi_b": 1.1}, r"phi_b must be in \(0, 1\]"),
-        ({"phi_b": np.nan}, r"phi_b must be in \(0, 1\]"),
-        ({"phi_a": 0.0}, "phi_a must be above 0 .from 1e-300. and finite, got 0.0"),
-        ({"phi_a": -1.0}, "phi_a must be above 0"),
-        ({"phi_a": np.inf}, "phi_a must be above 0"),
-        ({"phi_alpha": 0.0}, "phi_alpha must be above 0 and finite, got 0.0"),
-        ({"phi_alpha": np.inf}, "phi_alpha must be above 0 and finite, got inf"),
+        ({"phi_b": 0.0}, "phi_b must be finite, above 0 and at most 1, got 0.0; phi is concave and increasing"),
+        ({"phi_b": 1.1}, "phi_b must be finite, above 0 and at most 1, got 1.1"),
+        ({"phi_b": np.nan}, "phi_b must be finite, above 0 and at most 1, got nan"),
+        ({"phi_a": 0.0}, "phi_a must be finite and at least 1e-300, got 0.0; phi' at 0 needs it"),
+        ({"phi_a": -1.0}, "phi_a must be finite and at least 1e-300"),
+        ({"phi_a": np.inf}, "phi_a must be finite"),
+        ({"phi_alpha": 0.0}, "phi_alpha must be finite and above 0, got 0.0"),
+        ({"phi_alpha": np.inf}, "phi_alpha must be finite and above 0, got inf"),
         ({"phi_type": "log"}, r"phi_type must be one of \['exp', 'pow'\], got 'log'"),
         ({"gain": "lazy"}, r"gain must be one of \['exact', 'gradient'\], got 'lazy'"),
         ({"device": "tpu"}, 'device must be None, "cpu", "cuda" or "cuda:<number>", got \'tpu\''),
@@ -53,6 +56,66 @@ ONE = {"tags": np.ones((2, 1)), "quality_scores": np.ones(2), "label_graph": np.
 def test_what_cannot_be_used_is_refused_with_its_name_value_and_remedy(changed, message):
     with pytest.raises(ValueError, match=message):
         mig(**{"k": 2, **ONE, **changed})
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"phi_a": "1e-6"}, "phi_a must be a number, got '1e-6'; pass an int or a float"),
+        ({"phi_b": None}, "phi_b must be a number, got None"),
+        ({"phi_alpha": True}, "phi_alpha must be a number, got True"),
+        ({"prop_weight": "1"}, "prop_weight must be a number, got '1'"),
+        ({"tags": [["1"], ["0"]]}, "tags must hold real numbers, got <U1"),
+        ({"tags": np.ones((2, 1), complex)}, "tags must hold real numbers, got complex128"),
+        ({"tags": csr_array(np.ones((2, 1), complex))}, "tags must hold real numbers, got complex128; convert them"),
+        ({"tags": np.ma.masked_array(np.ones((2, 1)))}, "tags must not be a masked array, its mask would be lost"),
+        ({"label_graph": [["1"]]}, "label_graph must hold real numbers, got <U1"),
+        ({"label_graph": csr_array([[1j]])}, "label_graph must hold real numbers, got complex128"),
+        ({"quality_scores": ["1", "2"]}, "quality_scores must hold real numbers, got <U1; convert them first"),
+    ],
+)
+def test_what_is_no_number_is_refused_by_name(changed, message):
+    with pytest.raises(TypeError, match=message):
+        mig(**{"k": 2, **ONE, **changed})
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("gain", ["gradient", "exact"])
+@pytest.mark.parametrize(
+    ("phi", "message"),
+    [
+        (
+            {"phi_type": "exp", "phi_alpha": 1e300},
+            r"phi_alpha=1e\+300 makes gains of quality_scores up to 1000000000.0 infinite; lower phi_alpha or divide",
+        ),
+        ({"phi_a": 1e-300}, r"phi_a=1e-300 makes gains of quality_scores up to 1000000000.0 infinite; raise phi_a or"),
+    ],
+)
+def test_a_phi_too_steep_for_the_scores_is_named(gain, phi, message):
+    pool = {**ONE, "quality_scores": [1e9, 1e9]}
+    with pytest.raises(ValueError, match=message):
+        mig(2, **pool, **phi, gain=gain)
+    less = {"phi_alpha": 1e290} if "phi_alpha" in phi else {"phi_a": 1e-290}
+    assert np.isfinite(mig(2, **pool, **{**phi, **less}, gain=gain).gains).all()
+
+
+@pytest.mark.parametrize("gain", ["gradient", "exact"])
+@pytest.mark.parametrize("prop_weight", [1.0, 0.0, 7.0])
+@pytest.mark.parametrize("exponent", [1020, -1000])
+def test_the_unit_of_the_label_graph_does_not_matter(gain, prop_weight, exponent):
+    """By columns, whose sums are 1: at 2 ** 1020 a plain sum overflows, and nothing would gain anything."""
+    pool = random_pool(4, 40, 8)
+    dense = pool["label_graph"].toarray()
+    expected = mig(40, **pool, gain=gain, prop_weight=prop_weight)
+    other = {**pool, "label_graph": np.ldexp(dense, exponent)}
+    chosen = mig(40, **other, gain=gain, prop_weight=prop_weight)
+    assert chosen.rows.tolist() == expected.rows.tolist()
+    assert chosen.gains.tolist() == expected.gains.tolist()
+
+
+def test_a_weight_of_the_edges_of_any_size_leaves_columns_that_sum_to_one():
+    shares = propagation(np.array([[1.0, 3.0], [1.0, 1.0]]), 1e308).toarray()
+    assert shares.sum(axis=0).tolist() == [1.0, 1.0]
 
 
 @pytest.mark.parametrize("k", [1.0, "1", None, True, np.float64(2)])
@@ -104,6 +167,9 @@ def test_propagation_refuses_what_is_not_square():
         lambda t: t.astype(bool),
         lambda t: t.astype(np.int8),
         lambda t: t.astype(np.float32),
+        lambda t: t.toarray().astype(np.float16),
+        lambda t: t.toarray().astype(np.longdouble),
+        lambda t: t.toarray().astype(object),
         csr_matrix,
         csc_array,
         coo_array,

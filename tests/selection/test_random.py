@@ -118,6 +118,17 @@ def test_a_seed_that_is_no_int_is_refused(seed):
         reference_random(1, 3, seed=seed)
 
 
+def test_a_number_of_rows_that_is_none_is_refused():
+    with pytest.raises(ValueError, match="n must be at least 0, got -1; raise it to 0"):
+        reference_random(0, -1)
+    with pytest.raises(TypeError, match=r"n must be an int, got 3\.0"):
+        reference_random(0, 3.0)
+
+
+def test_a_seed_may_be_a_numpy_int_and_below_zero():
+    assert random(3, row_ids=ids(9), seed=np.int32(-4)).rows.tolist() == by_definition(3, ids(9), -4)
+
+
 def test_ids_that_are_no_str_are_refused():
     with pytest.raises(TypeError, match="row_ids must hold str, got 7 at row 1"):
         random(1, row_ids=["a", 7])

@@ -67,7 +67,7 @@ def test_losses_that_are_all_equal_say_that_no_indicator_matters():
     fitted = fit_rule({"x": [0.0, 1.0, 2.0, 5.0]}, [0.7] * 4)
     assert fitted.coefficients == {"constant": pytest.approx(0.7), "x": pytest.approx(0, abs=1e-12)}
     assert fitted.p_values == {"constant": 0, "x": 1}
-    assert fitted.r_squared == 1
+    assert np.isnan(fitted.r_squared), "there is nothing to explain"
 
 
 def test_as_many_experiments_as_coefficients_leave_nothing_to_judge_by():
@@ -84,6 +84,28 @@ def test_units_change_coefficients_only():
     assert other.coefficients["x"] == pytest.approx(one.coefficients["x"] / 1e6)
     assert other.p_values == pytest.approx(one.p_values)
     assert other.condition_number == pytest.approx(one.condition_number)
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("exponent", [700, -1000])
+def test_units_whose_squares_leave_float64_change_coefficients_only(exponent):
+    rng = np.random.default_rng(0)
+    x, y, losses = rng.normal(size=(3, 20))
+    one, other = fit_rule({"x": x, "y": y}, losses), fit_rule({"x": np.ldexp(x, exponent), "y": y}, losses)
+    expected = {**one.coefficients, "x": np.ldexp(one.coefficients["x"], -exponent)}
+    assert other.coefficients == expected
+    assert other.standard_errors["x"] == np.ldexp(one.standard_errors["x"], -exponent)
+    assert (other.p_values, other.condition_number) == (one.p_values, one.condition_number)
+    huge = fit_rule({"x": x, "y": y}, np.ldexp(losses, 700))
+    assert (huge.r_squared, huge.p_values) == (one.r_squared, one.p_values)
+    assert huge.residuals.tolist() == np.ldexp(one.residuals, 700).tolist()
+
+
+def test_an_indicator_too_small_for_a_coefficient_is_refused():
+    with pytest.raises(
+        ValueError, match=r"indicator_means\['x'\] must be large enough .*got inf; give the indicator in"
+    ):
+        fit_rule({"x": [1e-310, 2e-310, 3e-310, 5e-310]}, [1, 2, 3, 5])
 
 
 def test_inputs_are_not_changed():

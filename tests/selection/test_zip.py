@@ -9,7 +9,7 @@ import zlib
 import numpy as np
 import pytest
 
-from mig_dagster.selection import compression
+from mig_dagster.selection import compression, options
 from mig_dagster.selection import zip as choose
 
 WORDS = [
@@ -207,9 +207,12 @@ def test_text_is_compressed_as_given():
 
 
 def test_defaults_are_those_of_the_reference():
-    texts, _ = pool(1, 30)
-    rows = choose(30, serialized_rows=texts).rows.tolist()
-    assert rows == choose(30, serialized_rows=texts, k1=10_000, k2=200, k3=100).rows.tolist()
+    assert options(choose) == {
+        "k1": (int, 10_000),
+        "k2": (int, 200),
+        "k3": (int, 100),
+        "strict_reference": (bool, False),
+    }
 
 
 @pytest.mark.parametrize("cores", [1, 3])
@@ -254,6 +257,19 @@ def test_stages_that_do_not_narrow_are_refused(stages):
     k1, k2, k3 = stages
     with pytest.raises(ValueError, match=rf"k1 >= k2 >= k3 >= 1 must hold, got k1={k1}, k2={k2}, k3={k3}: .*raise"):
         choose(1, serialized_rows=["a"], k1=k1, k2=k2, k3=k3)
+
+
+@pytest.mark.parametrize("stage", ["k1", "k2", "k3"])
+@pytest.mark.parametrize("number", [1.5, True, "3", None])
+def test_stages_that_are_no_whole_numbers_are_refused(stage, number):
+    with pytest.raises(TypeError, match=f"{stage} must be an int, got "):
+        choose(1, serialized_rows=["a"], **{stage: number})
+
+
+def test_stages_may_be_numpy_ints():
+    texts, stages = pool(1, 30)
+    rows = choose(20, serialized_rows=texts, **{name: np.int32(size) for name, size in stages.items()}).rows
+    assert rows.tolist() == choose(20, serialized_rows=texts, **stages).rows.tolist()
 
 
 def test_what_is_no_list_of_texts_is_refused():
