@@ -17,7 +17,7 @@ CHECKOUT_ONLY = (
 
 @explain_errors
 def demo(as_json: AsJson = False) -> None:
-    """Run every asset on the embedded sources, then say where the subset, the comparison, the lineage and the UI are."""
+    """Run every asset on the embedded sources, then say where subset, comparison, lineage and UI are."""
     try:
         from assets.local_runs import demo_result, demo_runs, local_instance
     except ModuleNotFoundError as missing:
