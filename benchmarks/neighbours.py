@@ -2,8 +2,9 @@
 
 One thread, CPU seconds. scikit-learn takes |x|^2 + |y|^2 - 2xy, so its distances are compared to 1e-5; `of_differences`
 is the distance as it is defined, from differences in float64, of some rows to all others: equal to rounding.
+`hard` are pools of rows that a float32 product cannot tell apart as they are.
 
-    OMP_NUM_THREADS=1 python benchmarks/neighbours.py [n] [part]
+    OMP_NUM_THREADS=1 python benchmarks/neighbours.py [n] [part] [hard_n]
 """
 
 import sys
@@ -35,6 +36,37 @@ def brute_force(row_embeddings: NDArray[np.float32]) -> NDArray[np.float64]:
     return distances[:, 6]
 
 
+def hard_pools(n: int, d: int = 384) -> dict[str, NDArray[np.float32]]:
+    """Return pools of near-copies, of several clusters of them, with one row far out and with a common offset."""
+    rng = np.random.default_rng(3)
+
+    def clusters(count: int) -> NDArray[Any]:
+        vectors = rng.normal(size=(count, d))[rng.integers(0, count, n)] + 1e-4 * rng.normal(size=(n, d))
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+    outlier = clustered_embeddings(n, d)
+    outlier[n // 2] *= 1e6
+    pools = {
+        "near_copies": clusters(1),
+        "five_clusters_of_near_copies": clusters(5),
+        "one_row_far_out": outlier,
+        "common_offset": 100 + 0.01 * rng.normal(size=(n, d)),
+        "spread": clustered_embeddings(n, d),
+    }
+    return {name: vectors.astype(np.float32) for name, vectors in pools.items()}
+
+
+def hard(n: int) -> dict[str, Any]:
+    """Run over every hard pool, and check some rows by the definition."""
+    results = {}
+    for name, pool in hard_pools(n).items():
+        distances, run = measured(lambda pool=pool: knn_distances(pool))
+        rows = np.random.default_rng(0).choice(n, min(n, 20), replace=False)
+        expected = [of_differences(pool, row) for row in rows]
+        results[name] = {"n": n, **run, "same_to_1e-14": bool(np.allclose(distances[rows], expected, 1e-14, 0))}
+    return results
+
+
 def beside_scikit_learn(row_embeddings: NDArray[np.float32]) -> dict[str, Any]:
     """Run both on one pool, best of some runs, and compare what they give."""
     ours = [measured(lambda: knn_distances(row_embeddings)) for _ in range(REPEATS)]
@@ -50,7 +82,7 @@ def beside_scikit_learn(row_embeddings: NDArray[np.float32]) -> dict[str, Any]:
     }
 
 
-def main(n: int = 50_000, part: int = 10_000) -> None:
+def main(n: int = 50_000, part: int = 10_000, hard_n: int = 6_000) -> None:
     """Time both on a part of the pool and ours on all of it, and check some of its rows by the definition."""
     torch.set_num_threads(1)
     pool = clustered_embeddings(n)
@@ -68,6 +100,7 @@ def main(n: int = 50_000, part: int = 10_000) -> None:
             "same_to_1e-14": bool(np.allclose(distances[rows], expected, rtol=1e-14, atol=0)),
         },
         "part": beside_scikit_learn(pool[:part]),
+        "hard": hard(hard_n),
     }
     record(__file__, results)
 

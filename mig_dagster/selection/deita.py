@@ -15,6 +15,9 @@ Departures  From the paper:
             - rows are compared in blocks; the same rows as one after the other in float64, where it has float32
               (test_deita_equals_the_loop_over_rows,
               test_cosines_closer_to_the_threshold_than_a_product_can_tell_are_decided_in_float64);
+            - a cosine up to (d + 8) 2 ** -51 above the threshold, 9e-14 where d = 384, counts as at it: rounding drops
+              no row that is exactly there. Copies are found at any threshold below 1
+              (test_rows_exactly_at_the_threshold_stay, test_copies_have_cosine_one_to_the_last_bit);
             - a cosine is never above 1, so threshold=1 keeps every row; in its float32 copies of a row can come out
               above 1 (test_a_threshold_of_one_or_more_is_plain_top_k);
             - a row of zeros is like no row, as there (NaN is not above the threshold), but without NaN
@@ -54,8 +57,9 @@ def deita(
     """Choose the best rows of which no two are nearly the same.
 
     Rows are looked at from the highest score down, of equal scores the lowest row first; a row is kept unless its
-    cosine with a row kept before is above `threshold`. The choice for k is the start of the choice for any larger k.
-    The length of an embedding does not matter; a row of zeros is like no row. Inputs are not changed.
+    cosine with a row kept before is above `threshold`, by more than rounding makes of a cosine that is at it. The
+    choice for k is the start of the choice for any larger k. The length of an embedding does not matter; a row of zeros
+    is like no row. Inputs are not changed.
 
     Above the inputs it takes 6 k d bytes (on `device`) and some 200 MB, never n x n; time grows with (rows looked at)
     times (rows kept) times d, and looking stops at the k-th row kept.

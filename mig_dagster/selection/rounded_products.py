@@ -1,4 +1,4 @@
-"""Matrix products in float32 and bfloat16: how far off they can be, and how to have torch make them no worse."""
+"""Matrix products in float64, float32 and bfloat16: how far off they can be, and how to have torch keep to it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,16 @@ def float32_error(d: int) -> float:
     each (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1), and 6 to spare for one more sum and for
     comparing with a number that is itself rounded.
     """
-    roundings = (d + 8) * 2.0**-24
+    return _error(d, 2.0**-24)
+
+
+def float64_error(d: int) -> float:
+    """Return the same for float64: for vectors that were rounded to it, by 2 ** -53, and summed in any order."""
+    return _error(d, 2.0**-53)
+
+
+def _error(d: int, rounding: float) -> float:
+    roundings = (d + 8) * rounding
     return roundings / (1 - roundings)
 
 

@@ -5,7 +5,7 @@ import torch
 from mig_dagster.selection.cosine_filter import BLOCK as BLOCKS
 from mig_dagster.selection.cosine_filter import TILE as TILES
 from mig_dagster.selection.deita import deita
-from mig_dagster.selection.rounded_products import bfloat16_error, float32_error, full_precision
+from mig_dagster.selection.rounded_products import bfloat16_error, float32_error, float64_error, full_precision
 from mig_dagster.selection.unit_vectors import unit_vectors
 
 FILTER = "mig_dagster.selection.cosine_filter"
@@ -19,15 +19,21 @@ def hardware(request, monkeypatch):
 
 
 def one_at_a_time(k, quality_scores, row_embeddings, threshold):
-    """The algorithm as it is stated: x is kept if max over y in S of cos(x, y) is at most tau."""
+    """The algorithm as it is stated: x is kept if max over y in S of cos(x, y) is at most tau, but for rounding."""
     units = unit_vectors(row_embeddings)
+    highest = up_to(threshold, units.shape[1])
     kept = []
     for x in np.argsort(-np.asarray(quality_scores), kind="stable").tolist():
         if len(kept) == k:
             break
-        if all(cosine(units[x], units[y]) <= threshold for y in kept):
+        if all(cosine(units[x], units[y]) <= highest for y in kept):
             kept.append(x)
     return kept
+
+
+def up_to(threshold, d):
+    """What counts as at the threshold: so little above it, and below 1."""
+    return threshold if threshold >= 1 else min(threshold + (d + 8) * 2**-51, 1 - 2**-53)
 
 
 def cosine(one, other):
@@ -74,6 +80,7 @@ def test_deita_equals_the_loop_over_rows(threshold, blocks, hardware, monkeypatc
     monkeypatch.setitem(BLOCKS, "cpu", blocks[0])
     monkeypatch.setitem(TILES, "cpu", blocks[1])
     monkeypatch.setattr(f"{FILTER}.PAIRS", 3)
+    monkeypatch.setattr(f"{FILTER}.COLUMNS", 50)
     for seed in range(8):
         pool = random_pool(seed)
         for k in (60, 5):
@@ -101,6 +108,46 @@ def test_cosines_closer_to_the_threshold_than_a_product_can_tell_are_decided_in_
             assert deita(n, **pool, threshold=threshold).rows.tolist() == expected
             kept.append(len(expected))
     assert 1 < np.mean(kept) < n / 2, "some go and some stay"
+
+
+@pytest.mark.parametrize(("threshold", "above", "below"), [(0.0, 0, 1), (0.6, 3, 5), (0.8, 4, 5), (0.5, 1, 2)])
+@pytest.mark.parametrize("pairs", [1, 1024], ids=["products first", "one by one"])
+def test_rows_exactly_at_the_threshold_stay(threshold, above, below, pairs, hardware, monkeypatch):
+    """Whole numbers, so that the rule can be followed exactly; many cosines are above / below, the threshold."""
+    monkeypatch.setattr(f"{FILTER}.PAIRS", pairs)
+    at_threshold = 0
+    for seed in range(60):
+        vectors = np.random.default_rng(seed).integers(-3, 4, (40, 3))
+        vectors = np.concatenate([vectors, [[3, 4, 0], [5, 0, 0], [0, 5, 0], [1, 1, 0], [0, 1, 1]]])
+        gram = vectors @ vectors.T
+        squares = np.outer(np.diag(gram), np.diag(gram))
+        dissimilar = (gram <= 0) | ((below * gram) ** 2 <= above**2 * squares)
+        at_threshold += ((gram >= 0) & ((below * gram) ** 2 == above**2 * squares)).sum()
+        kept = []
+        for row in range(len(vectors)):
+            if dissimilar[row, kept].all():
+                kept.append(row)
+        scores = -np.arange(len(vectors))
+        chosen = deita(len(vectors), quality_scores=scores, row_embeddings=vectors, threshold=threshold)
+        assert chosen.rows.tolist() == kept, seed
+    assert at_threshold > 200
+
+
+@pytest.mark.parametrize(("farther", "kept"), [(1e-15, 2), (-1e-12, 2), (1e-14, 1), (1e-12, 1)])
+def test_no_more_than_rounding_is_allowed_above_the_threshold(farther, kept):
+    cosine_of_both = 0.6 + farther
+    vectors = np.array([[1, 0], [cosine_of_both, np.sqrt(1 - cosine_of_both**2)]])
+    assert len(deita(2, quality_scores=[2.0, 1], row_embeddings=vectors, threshold=0.6).rows) == kept
+
+
+def test_many_cosines_at_the_threshold_are_told_by_products(hardware, monkeypatch):
+    """Of one-hot rows every pair is at 0: n * n / 2 pairs, of which none is looked at one by one."""
+    looked = []
+    monkeypatch.setattr(f"{FILTER}.unit_vectors", lambda vectors: looked.append(len(vectors)) or unit_vectors(vectors))
+    n = 2 * BLOCK + 50
+    chosen = deita(n, quality_scores=np.zeros(n), row_embeddings=np.eye(n), threshold=0.0)
+    assert chosen.rows.tolist() == list(range(n))
+    assert sum(looked) < 8 * n
 
 
 def test_a_pool_of_several_blocks_equals_the_loop_over_rows(hardware):
@@ -264,6 +311,16 @@ def test_products_are_no_farther_off_than_reckoned(d, dtype, error):
             rounded = torch.from_numpy(units.astype(np.float32)).to(dtype)
             product = (rounded @ rounded.T).double().numpy()
         assert np.abs(product - units @ units.T).max() < error(d)
+
+
+@pytest.mark.parametrize("d", [1, 3, 384, 4096])
+def test_float64_products_are_no_farther_off_than_reckoned(d):
+    """Against numbers of 64 bits, where the machine has them."""
+    rng = np.random.default_rng(d)
+    for vectors in (rng.normal(size=(30, d)), rng.uniform(0.999, 1, (30, d))):
+        units = unit_vectors(vectors)
+        finer = units.astype(np.longdouble)
+        assert np.abs(units @ units.T - finer @ finer.T).max() < float64_error(d)
 
 
 # --------------------------------------------------------------------- errors

@@ -1,11 +1,24 @@
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import torch
 
+from mig_dagster.selection import near_pairs
+from mig_dagster.selection.near_pairs import NearPairs
 from mig_dagster.selection.neighbours import knn_distances
 
-BLOCKS = [{}, {"CELLS": 1, "GROUP": 1}, {"CELLS": 300, "GROUP": 2}, {"CELLS": 1000, "GROUP": 5}]
-"""Module constants: pairs of rows measured at once, rows looked at as one."""
+BLOCKS = [
+    {},
+    {"CELLS": 1, "GROUP": 1, "PAIRS": 1},
+    {"CELLS": 300, "GROUP": 2, "PAIRS": 50},
+    {"CELLS": 1000, "GROUP": 5},
+    {"FEW": 0, "MANY": 0.0},
+    {"CELLS": 1000, "FEW": 0, "MANY": 0.0, "PAIRS": 9},
+    {"FEW": 100_000},
+]
+"""Module constants: distances held at once, rows looked at as one, pairs yielded at once, and when float64 is used:
+always, never."""
 
 
 @pytest.fixture(params=BLOCKS, ids=str)
@@ -72,6 +85,89 @@ def test_rows_on_a_sphere_that_all_lie_close_together_are_told_apart(blocks):
     found = knn_distances(vectors, 3)
     assert found == pytest.approx(by_definition(vectors, 3), rel=1e-14, abs=0)
     assert (found > 0).all()
+
+
+def test_distances_are_as_exact_as_stated():
+    """Against rational numbers, for rows from far apart to the same but for the last bit."""
+    rng = np.random.default_rng(8)
+    d = 48
+    vectors = rng.normal(size=(8, d))[rng.integers(0, 8, 40)]
+    vectors *= 1 + rng.normal(size=(40, d)) * rng.choice([1e-16, 1e-12, 1e-5, 0.3], (40, 1))
+    exact = [[Fraction(number) for number in vector] for vector in vectors.tolist()]
+    found = knn_distances(vectors, 3)
+    for row, vector in enumerate(exact):
+        others = exact[:row] + exact[row + 1 :]
+        expected = sorted(sum((a - b) ** 2 for a, b in zip(vector, other, strict=True)) for other in others)[2]
+        share = Fraction(d + 4, 2**54)
+        assert expected * (1 - share) ** 2 <= Fraction(found[row]) ** 2 <= expected * (1 + share) ** 2, row
+
+
+# ------------------------------------------------- rows that are hard to tell apart
+
+
+def near_copies(n, spread, clusters=1):
+    rng = np.random.default_rng(clusters)
+    vectors = rng.normal(size=(clusters, 64))[rng.integers(0, clusters, n)] + spread * rng.normal(size=(n, 64))
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def one_far_out(n):
+    vectors = np.random.default_rng(1).normal(size=(n, 64)).astype(np.float32)
+    vectors[n // 3] *= 1e6
+    return vectors
+
+
+HARD = {
+    "near-copies": near_copies(1200, 1e-4),
+    "not so near copies": near_copies(1200, 1e-3),
+    "equal but for the last bits": near_copies(1200, 1e-7),
+    "clusters of near-copies": near_copies(1200, 1e-4, clusters=5),
+    "one far out": one_far_out(1200),
+    "a common offset": (100 + 0.01 * np.random.default_rng(2).normal(size=(1200, 64))).astype(np.float32),
+}
+
+
+@pytest.mark.parametrize("name", HARD)
+def test_few_rows_stay_in_doubt(name):
+    """Each has 1199 others; at most some groups' nearest are measured, not all of a cluster."""
+    vectors = HARD[name]
+    pairs = sum(len(one) for _, one, _ in NearPairs(vectors, 6, torch.device("cpu")).blocks())
+    assert 6 * len(vectors) <= pairs < 12 * len(vectors)
+    some = np.random.default_rng(0).integers(0, len(vectors), 30)
+    expected = [
+        np.sort(np.sqrt(((vectors.astype(np.float64) - vectors[row]) ** 2).sum(axis=1)))[6] for row in some.tolist()
+    ]
+    assert knn_distances(vectors)[some] == pytest.approx(expected, rel=1e-14, abs=0)
+
+
+@pytest.mark.parametrize("vectors", [np.eye(500), near_copies(1200, 1e-7, clusters=5)], ids=["all tie", "last bits"])
+def test_pairs_come_in_small_lots_where_all_stay_in_doubt(vectors, monkeypatch):
+    monkeypatch.setattr(near_pairs, "PAIRS", 5000)
+    n = len(vectors)
+    lots = [len(one) for _, one, _ in NearPairs(vectors, 6, torch.device("cpu")).blocks()]
+    assert sum(lots) > 100 * n
+    assert max(lots) <= 5000 + n + near_pairs.GROUP
+
+
+@pytest.mark.parametrize("name", HARD)
+def test_neither_blocks_nor_precision_change_a_bit(name, blocks):
+    vectors = HARD[name][:150]
+    with pytest.MonkeyPatch.context() as plain:
+        for constant, value in {"CELLS": 2**24, "GROUP": 32, "PAIRS": 2**19, "FEW": 4, "MANY": 1 / 32}.items():
+            plain.setattr(near_pairs, constant, value)
+        plain.setattr("mig_dagster.selection.neighbours.PAIRS", 1024)
+        expected = knn_distances(vectors).tolist()
+    assert knn_distances(vectors).tolist() == expected
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_component_that_nearly_vanishes_does_not_hide_rows(dtype):
+    """All rows but one are 1e-38 or less from the middle: below what float32 holds beside 1."""
+    vectors = np.zeros((60, 2), dtype)
+    vectors[1:, 1] = np.arange(1, 60) * 1e-38
+    vectors[0, 0] = 1
+    found = knn_distances(vectors, 2)
+    assert found == pytest.approx(by_definition(vectors, 2), rel=1e-14, abs=0)
 
 
 # ---------------------------------------------------------------------- laws
