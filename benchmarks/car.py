@@ -13,8 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from clustered_embeddings import measured
-from mig_pool import record
+from measuring import measured, record
 from numpy.typing import DTypeLike, NDArray
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA

@@ -1,12 +1,7 @@
-"""Seeded row embeddings shaped like those of an instruction pool, and what a run over them takes."""
-
-import time
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+"""Seeded row embeddings shaped like those of an instruction pool."""
 
 import numpy as np
-from mig_large import resident
+from measuring import measured as measured  # for scripts that still look for it here
 from numpy.typing import NDArray
 
 
@@ -17,12 +12,3 @@ def clustered_embeddings(n: int, d: int = 384, seed: int = 0) -> NDArray[np.floa
     vectors += rng.normal(size=(n, d)) * rng.uniform(0.1, 1.2, (n, 1))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     return vectors.astype(np.float32)
-
-
-def measured(function: Callable[[], Any]) -> tuple[Any, dict[str, float]]:
-    """Return the result of one run, its CPU seconds and its peak of memory above what was there before, in MB."""
-    Path("/proc/self/clear_refs").write_text("5")  # Linux: forget the peak so far
-    before, start = resident("VmRSS"), time.process_time()
-    result = function()
-    seconds = time.process_time() - start
-    return result, {"cpu_s": seconds, "mb_above_input": resident("VmHWM") - before}

@@ -12,13 +12,11 @@ import json
 import subprocess
 import sys
 import tempfile
-import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mig_large import resident
-from mig_pool import LABELS, record, synthetic_pool
+from measuring import cpu_seconds, measured, record
+from mig_pool import LABELS, synthetic_pool
 from scipy.sparse import csr_array, diags_array, load_npz, save_npz
 
 from mig_dagster.selection import instag
@@ -59,12 +57,8 @@ def measure(path: str, k: int) -> dict[str, Any]:
     """Load the tags, choose, and return time, memory and rows; for a process that does nothing else."""
     tags = csr_array(load_npz(path))
     instag(2, tags=np.eye(3))  # what is loaded on first use is not the input's
-    Path("/proc/self/clear_refs").write_text("5")  # Linux: forget the peak that loading made
-    loaded = resident("VmRSS")
-    start = time.process_time()
-    chosen = instag(k, tags=tags)
-    seconds = time.process_time() - start
-    return {"cpu_s": seconds, "mb_above_input": resident("VmHWM") - loaded, "rows": chosen.rows.tolist()}
+    chosen, run = measured(lambda: instag(k, tags=tags))
+    return {**run, "rows": chosen.rows.tolist()}
 
 
 def compare(n: int, k: int) -> dict[str, Any]:
@@ -75,9 +69,7 @@ def compare(n: int, k: int) -> dict[str, Any]:
         save_npz(path, tags, compressed=False)
         command = [sys.executable, __file__, "measure", path, str(k)]
         runs = [json.loads(subprocess.check_output(command)) for _ in range(REPEATS)]
-    start = time.process_time()
-    theirs = passes(k, tags)
-    loop = time.process_time() - start
+    loop, theirs = cpu_seconds(passes, k, tags)
     ours = min(run["cpu_s"] for run in runs)
     return {
         "n": n,

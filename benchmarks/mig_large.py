@@ -7,12 +7,12 @@ import json
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mig_pool import LABELS, record, synthetic_pool
+from measuring import measured, record
+from mig_pool import LABELS, synthetic_pool
 from scipy.sparse import csr_array, load_npz, save_npz
 
 from mig_dagster.selection import mig
@@ -24,19 +24,8 @@ def measure(folder: Path, k: int, gain: Any) -> dict[str, float]:
     """Load the pool, choose, and return time and memory; for a process that does nothing else."""
     tags, graph = (csr_array(load_npz(folder / f"{name}.npz")) for name in ("tags", "label_graph"))
     scores = np.load(folder / "quality_scores.npy")
-    Path("/proc/self/clear_refs").write_text("5")  # Linux: forget the peak that loading made
-    loaded = resident("VmRSS")
-    start = time.process_time()
-    chosen = mig(k, tags=tags, quality_scores=scores, label_graph=graph, gain=gain)
-    seconds = time.process_time() - start
-    above = resident("VmHWM") - loaded
-    return {"cpu_s": seconds, "mb_above_input": above, "objective": float(chosen.objective or 0)}
-
-
-def resident(field: str) -> float:
-    """Return a figure of this process's memory, in MB: VmRSS is now, VmHWM the peak."""
-    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(field)]
-    return int(line.split()[1]) * 1024 / 1e6
+    chosen, run = measured(lambda: mig(k, tags=tags, quality_scores=scores, label_graph=graph, gain=gain))
+    return {**run, "objective": float(chosen.objective or 0)}
 
 
 def main(n: int = 939_000, k: int = 50_000) -> None:

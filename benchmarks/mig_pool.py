@@ -1,13 +1,9 @@
 """A seeded pool the size and shape of MIG's: rows about topics, Zipf-like labels, clustered label embeddings."""
 
-import json
-import os
-import platform
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from measuring import record as record  # for scripts that still look for it here
 from scipy.sparse import csr_array
 
 TOPICS = 2000
@@ -43,18 +39,3 @@ def clustered_graph(m: int, threshold: float, rng: np.random.Generator, d: int =
     cosines = vectors @ vectors.T
     cosines[cosines < threshold] = 0
     return csr_array(cosines)
-
-
-def machine() -> dict[str, Any]:
-    """Return what a timing depends on: the processor, the cores in use, library versions."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    processor = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "unknown")
-    libraries = {name: version(name) for name in ("numpy", "scipy", "torch")}
-    return {"processor": processor, "cores": os.cpu_count(), "python": platform.python_version(), **libraries}
-
-
-def record(script: str, results: dict[str, Any]) -> None:
-    """Print the results and keep them as JSON beside the script."""
-    text = json.dumps({**results, "machine": machine()}, indent=2)
-    Path(script).with_suffix(".json").write_text(text + "\n")
-    print(text)

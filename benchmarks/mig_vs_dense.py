@@ -8,13 +8,12 @@
 """
 
 import sys
-import time
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import torch
-from mig_pool import LABELS, record, synthetic_pool
+from measuring import cpu_seconds, record
+from mig_pool import LABELS, synthetic_pool
 
 from mig_dagster.selection import SelectionWarning, mig, propagation
 
@@ -57,16 +56,6 @@ def copy_free(k: int, pool: dict[str, Any]) -> list[int]:
 def sparse(k: int, pool: dict[str, Any]) -> list[int]:
     """Choose by the project's own `mig`."""
     return mig(k, **pool).rows.tolist()
-
-
-def cpu_seconds(function: Callable[..., list[int]], *arguments: Any, best_of: int = 1) -> tuple[float, list[int]]:
-    """Return the least process time of some runs, and the rows."""
-    times = []
-    for _ in range(best_of):
-        start = time.process_time()
-        rows = function(*arguments)
-        times.append(time.process_time() - start)
-    return min(times), rows
 
 
 def main(n: int = 20_000, k: int = 1_000) -> None:

@@ -20,8 +20,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from mig_large import resident
-from mig_pool import record
+from measuring import record, resident
 
 from mig_dagster.selection import qdit
 

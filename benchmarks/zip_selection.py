@@ -16,11 +16,9 @@ import sys
 import time
 import zlib
 from itertools import accumulate
-from pathlib import Path
 from typing import Any
 
-from mig_large import resident
-from mig_pool import record
+from measuring import cpu_seconds, measured, record
 
 from mig_dagster.selection import zip as select_by_zip
 from mig_dagster.selection.compression import GrowingList, available_cores, compressor
@@ -79,16 +77,13 @@ def candidate() -> dict[str, Any]:
     while sum(map(len, chosen)) < PREFIX_BYTES:
         chosen += rows[len(chosen) : len(chosen) + 100]
     candidates = rows[-CONTINUED:]
-    start = time.process_time()
-    expected = [ratio([*chosen, row]) for row in candidates[:FROM_SCRATCH]]
-    scratch = (time.process_time() - start) / FROM_SCRATCH
+    seconds, expected = cpu_seconds(lambda: [ratio([*chosen, row]) for row in candidates[:FROM_SCRATCH]])
+    scratch = seconds / FROM_SCRATCH
     growing = GrowingList()
     for row in chosen:
         growing.append(row.encode())
-    texts = [row.encode() for row in candidates]
-    start = time.process_time()
-    found = growing.ratios(texts)
-    continued = (time.process_time() - start) / CONTINUED
+    seconds, found = cpu_seconds(growing.ratios, [row.encode() for row in candidates])
+    continued = seconds / CONTINUED
     return {
         "prefix_bytes": sum(map(len, chosen)),
         "from_scratch_cpu_ms": 1e3 * scratch,
@@ -101,12 +96,8 @@ def candidate() -> dict[str, Any]:
 def small(n: int = 3_000, k: int = 200) -> dict[str, Any]:
     """Run the whole algorithm both ways."""
     rows = conversations(n)
-    start = time.process_time()
-    ours = select_by_zip(k, serialized_rows=rows, **SMALL).rows.tolist()
-    continued = time.process_time() - start
-    start = time.process_time()
-    theirs = from_scratch(k, rows, **SMALL)
-    scratch = time.process_time() - start
+    continued, ours = cpu_seconds(lambda: select_by_zip(k, serialized_rows=rows, **SMALL).rows.tolist())
+    scratch, theirs = cpu_seconds(lambda: from_scratch(k, rows, **SMALL))
     sizes = {"n": n, "k": k, **SMALL, "zip_cpu_s": continued, "from_scratch_cpu_s": scratch}
     return {**sizes, "ratio": scratch / continued, "same_rows": ours == theirs}
 
@@ -114,20 +105,17 @@ def small(n: int = 3_000, k: int = 200) -> dict[str, Any]:
 def large(n: int, k: int) -> dict[str, Any]:
     """Run the whole algorithm at the size of a real pool; for a process that does nothing else."""
     rows = conversations(n)
-    Path("/proc/self/clear_refs").write_text("5")  # Linux: forget the peak so far
-    loaded = resident("VmRSS")
     load = os.getloadavg()[0]  # of others, who make the wall time longer
-    wall, cpu = time.perf_counter(), time.process_time()
-    chosen = select_by_zip(k, serialized_rows=rows)
+    start = time.perf_counter()
+    chosen, run = measured(lambda: select_by_zip(k, serialized_rows=rows))
     return {
         "n": n,
         "k": k,
         "mean_bytes": sum(map(len, rows)) / n,
-        "wall_s": time.perf_counter() - wall,
-        "cpu_s": time.process_time() - cpu,
+        "wall_s": time.perf_counter() - start,
         "cores": available_cores(),
         "load_average_before": load,
-        "mb_above_input": resident("VmHWM") - loaded,
+        **run,
         "ratio_of_the_choice": chosen.objective,
         "ratio_of_the_first_k_rows": ratio(rows[:k]),
     }

@@ -101,9 +101,9 @@ def test_a_phi_too_steep_for_the_scores_is_named(gain, phi, message):
 
 @pytest.mark.parametrize("gain", ["gradient", "exact"])
 @pytest.mark.parametrize("prop_weight", [1.0, 0.0, 7.0])
-@pytest.mark.parametrize("exponent", [1020, -1000])
+@pytest.mark.parametrize("exponent", [1022, -1000])
 def test_the_unit_of_the_label_graph_does_not_matter(gain, prop_weight, exponent):
-    """By columns, whose sums are 1: at 2 ** 1020 a plain sum overflows, and nothing would gain anything."""
+    """By columns, whose sums are 1: at 2 ** 1022 a plain sum overflows, and nothing would gain anything."""
     pool = random_pool(4, 40, 8)
     dense = pool["label_graph"].toarray()
     expected = mig(40, **pool, gain=gain, prop_weight=prop_weight)
@@ -114,8 +114,8 @@ def test_the_unit_of_the_label_graph_does_not_matter(gain, prop_weight, exponent
 
 
 def test_a_weight_of_the_edges_of_any_size_leaves_columns_that_sum_to_one():
-    shares = propagation(np.array([[1.0, 3.0], [1.0, 1.0]]), 1e308).toarray()
-    assert shares.sum(axis=0).tolist() == [1.0, 1.0]
+    shares = propagation(np.full((4, 4), 0.99), 1e308).toarray()
+    assert shares == pytest.approx((1 - np.eye(4)) / 3)
 
 
 @pytest.mark.parametrize("k", [1.0, "1", None, True, np.float64(2)])
