@@ -36,7 +36,7 @@ def knn_distances(row_embeddings: ArrayLike, i: int = 6, *, device: str | None =
     Above the input it takes 4 n d bytes on `device`, up to 8 n d beside it, and some 200 MB, never n x n. Time
     grows with n * n * d. Where float32 leaves one pair in 32 or more in doubt, as among thousands of near-copies, it
     takes 8 n d bytes more on `device` and about three times as long. Only rows that float64 products cannot tell apart
-    either are measured pair by pair, which takes some twenty times as long: thousands all at the same distance from
+    either are measured pair by pair, which takes some forty times as long: thousands all at the same distance from
     each other, or thousands of copies but for the last bit in more than one place.
 
     Args:

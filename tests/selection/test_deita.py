@@ -88,14 +88,15 @@ def test_deita_equals_the_loop_over_rows(threshold, blocks, hardware, monkeypatc
             assert chosen.rows.tolist() == one_at_a_time(k, **pool, threshold=threshold), seed
 
 
-@pytest.mark.parametrize("blocks", [(1, 1), (5, 7), (1024, 4096)])
-@pytest.mark.parametrize("spread", [1e-9, 1e-6, 3e-3])
+@pytest.mark.parametrize("blocks", [(1, 1, 1024), (5, 7, 1), (1024, 4096, 1), (1024, 4096, 1024)])
+@pytest.mark.parametrize("spread", [0, 1e-9, 1e-6, 3e-3])
 def test_cosines_closer_to_the_threshold_than_a_product_can_tell_are_decided_in_float64(
     spread, blocks, hardware, monkeypatch
 ):
-    """Every cosine is the threshold give or take a little, or the very number itself."""
+    """Every cosine is the threshold give or take a little, or the very number itself, or the last that counts as it."""
     monkeypatch.setitem(BLOCKS, "cpu", blocks[0])
     monkeypatch.setitem(TILES, "cpu", blocks[1])
+    monkeypatch.setattr(f"{FILTER}.PAIRS", blocks[2])
     rng = np.random.default_rng(5)
     n, d, kept = 40, 48, []
     for _ in range(7):
@@ -103,11 +104,12 @@ def test_cosines_closer_to_the_threshold_than_a_product_can_tell_are_decided_in_
         vectors = np.linalg.cholesky(gram + gram.T + np.eye(n)) @ np.linalg.qr(rng.normal(size=(d, d)))[0][:n]
         units = unit_vectors(vectors)
         pool = {"quality_scores": rng.normal(size=n), "row_embeddings": vectors}
-        for threshold in (0.9, cosine(units[3], units[17]), cosine(units[0], units[1])):
+        equal = cosine(units[3], units[17])
+        for threshold in (0.9, equal, cosine(units[0], units[1]), equal - (d + 8) * 2**-51):
             expected = one_at_a_time(n, **pool, threshold=threshold)
             assert deita(n, **pool, threshold=threshold).rows.tolist() == expected
             kept.append(len(expected))
-    assert 1 < np.mean(kept) < n / 2, "some go and some stay"
+    assert 1 < np.mean(kept) < n - 1, "some go and some stay"
 
 
 @pytest.mark.parametrize(("threshold", "above", "below"), [(0.0, 0, 1), (0.6, 3, 5), (0.8, 4, 5), (0.5, 1, 2)])
@@ -206,8 +208,10 @@ def test_a_threshold_of_one_or_more_is_plain_top_k(threshold):
     assert deita(7, **pool, threshold=threshold).rows.tolist() == best[:7].tolist()
 
 
-def test_copies_have_cosine_one_to_the_last_bit():
+@pytest.mark.parametrize("pairs", [1, 1024], ids=["products first", "one by one"])
+def test_copies_have_cosine_one_to_the_last_bit(pairs, monkeypatch):
     """The largest threshold below 1 still tells copies from near-copies; in float64 v @ v can come out below 1."""
+    monkeypatch.setattr(f"{FILTER}.PAIRS", pairs)
     rng = np.random.default_rng(6)
     pool = {"quality_scores": np.zeros(300), "row_embeddings": np.repeat(rng.normal(size=(100, 5)), 3, axis=0)}
     assert deita(300, **pool, threshold=np.nextafter(1, 0)).rows.tolist() == list(range(0, 300, 3))

@@ -160,14 +160,39 @@ def test_neither_blocks_nor_precision_change_a_bit(name, blocks):
     assert knn_distances(vectors).tolist() == expected
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_a_component_that_nearly_vanishes_does_not_hide_rows(dtype):
-    """All rows but one are 1e-38 or less from the middle: below what float32 holds beside 1."""
-    vectors = np.zeros((60, 2), dtype)
-    vectors[1:, 1] = np.arange(1, 60) * 1e-38
-    vectors[0, 0] = 1
-    found = knn_distances(vectors, 2)
-    assert found == pytest.approx(by_definition(vectors, 2), rel=1e-14, abs=0)
+@pytest.mark.parametrize("unit", [1e-38, 1e-23, 3e-23, 1e-22, 1e-21])
+def test_rows_too_close_for_float32_beside_one_far_away_are_told_apart(unit, blocks):
+    """Squares of their gaps vanish in float32, or are rounded to a few multiples of the smallest number there is."""
+    rng = np.random.default_rng(6)
+    for _ in range(5):
+        vectors = unit * rng.normal(size=(60, 2))
+        vectors[0, 0] = 1
+        assert knn_distances(vectors, 2) == pytest.approx(by_definition(vectors, 2), rel=1e-14, abs=0)
+
+
+def test_rows_on_a_sphere_about_a_row_are_told_apart(blocks):
+    """Their distances to it differ by what float32 rounds in half a square."""
+    rng = np.random.default_rng(7)
+    for _ in range(20):
+        vectors = rng.normal(size=(60, 8))
+        vectors *= (1 + 3e-7 * rng.normal(size=(60, 1))) / np.linalg.norm(vectors, axis=1, keepdims=True)
+        vectors = np.concatenate([np.zeros((1, 8)), vectors, -vectors])
+        assert knn_distances(vectors, 3)[0] == pytest.approx(by_definition(vectors, 3)[0], rel=1e-14, abs=0)
+
+
+def test_where_rounding_decides_which_is_nearest_it_is_that_of_the_differences(blocks):
+    """From afar, rows in one place differ by less than a distance is rounded by: still the same bits from any block."""
+    rng = np.random.default_rng(9)
+    for _ in range(20):
+        vectors = 1e-16 * rng.normal(size=(60, 24))
+        vectors[:5] = rng.normal(size=(5, 24))
+        gaps = vectors[:5, None] - vectors[None, 5:]
+        expected = np.sqrt(np.sort(np.einsum("apd,apd->ap", gaps, gaps), axis=1)[:, 4])
+        among = np.linalg.norm(vectors[:5, None] - vectors[None, :5], axis=2) + np.diag(np.full(5, np.inf))
+        found = knn_distances(vectors, 5)[:5]
+        alone = among.min(axis=1) > expected * 1.01  # no other far row comes between
+        assert found[alone].tolist() == expected[alone].tolist()
+        assert alone.any()
 
 
 # ---------------------------------------------------------------------- laws
