@@ -6,6 +6,10 @@ from heapq import heapify, heappop, heappush
 import numpy as np
 
 from mig_dagster.selection.base import Rows, Vector
+from mig_dagster.selection.twins import NO_TWIN
+
+MOST = 1024
+"""Rows in a block at most, however it grows: scoring costs more than calling by then, and memory stays small."""
 
 
 def block_lazy(
@@ -14,6 +18,9 @@ def block_lazy(
     gains_of: Callable[[Rows], Vector],
     take: Callable[[int], None],
     block: int = 1,
+    *,
+    growth: int = 1,
+    waiting: Rows | None = None,
 ) -> tuple[Rows, Vector]:
     """Take `k` times the row of highest gain, the lowest of equals: what scoring every row at every step would take.
 
@@ -22,33 +29,55 @@ def block_lazy(
 
     Args:
         k: at most n.
-        limits: (n,) no gain is above its limit; not changed. A row whose limit or gain is -inf is never taken.
+        limits: (n,) no gain is above its limit; not changed. A row whose limit or gain is -inf is never taken, nor is
+            one that waits for it.
         gains_of: gains of some rows, now.
         take: called with each row taken, before anything is scored again.
         block: how many rows to score at once; changes the time, not the rows.
+        growth: by what a block of the same step is larger than the one before, up to `MOST`; changes the time only.
+        waiting: (n,) the row that cannot come before this one, as it never has a higher gain nor, of equal ones, a
+            lower number; or `NO_TWIN`. At most one waits for a row; it is not scored until that is taken.
 
     Returns:
         (k,) rows in the order taken, (k,) gains; fewer when the rows that can be taken run out.
     """
-    open_rows = np.flatnonzero(limits > -np.inf)
-    heap = list(zip((-limits[open_rows]).tolist(), open_rows.tolist(), strict=True))
-    heapify(heap)
+    heap = _open(limits, waiting)
+    behind = [NO_TWIN] * len(limits) if waiting is None else waiting.tolist()
     rows: list[int] = []
     gains: list[float] = []
     while len(rows) < k and heap:
-        fresh: set[int] = set()
-        while heap and heap[0][1] not in fresh:
-            stale = _stale(heap, fresh, block)
-            fresh.update(stale)
-            for row, gain in zip(stale, gains_of(np.array(stale, np.int64)).tolist(), strict=True):
-                if gain > -np.inf:
-                    heappush(heap, (-gain, row))
+        _score_top(heap, gains_of, block, growth)
         if heap:
             key, row = heappop(heap)
             take(row)
             rows.append(row)
             gains.append(-key)
+            if behind[row] != NO_TWIN:
+                heappush(heap, (key, behind[row]))
     return np.array(rows, np.int64), np.array(gains, np.float64)
+
+
+def _open(limits: Vector, waiting: Rows | None) -> list[tuple[float, int]]:
+    """Return the heap of the rows that can be taken and wait for no other."""
+    first = np.ones(len(limits), bool)
+    if waiting is not None:
+        first[waiting[waiting != NO_TWIN]] = False
+    rows = np.flatnonzero(first & (limits > -np.inf))
+    heap = list(zip((-limits[rows]).tolist(), rows.tolist(), strict=True))
+    heapify(heap)
+    return heap
+
+
+def _score_top(heap: list[tuple[float, int]], gains_of: Callable[[Rows], Vector], block: int, growth: int) -> None:
+    """Score rows at the top of the heap until one scored now is there, or none is left."""
+    fresh: set[int] = set()
+    while heap and heap[0][1] not in fresh:
+        stale = _stale(heap, fresh, block)
+        fresh.update(stale)
+        for row, gain in zip(stale, gains_of(np.array(stale, np.int64)).tolist(), strict=True):
+            if gain > -np.inf:
+                heappush(heap, (-gain, row))
+        block = max(block, min(block * growth, MOST))
 
 
 def _stale(heap: list[tuple[float, int]], fresh: set[int], block: int) -> list[int]:

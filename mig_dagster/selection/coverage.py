@@ -14,8 +14,6 @@ from mig_dagster.selection.base import Rows, Vector
 from mig_dagster.selection.devices import check_device
 from mig_dagster.selection.exact_cosines import (
     BLOCK,
-    NEAR_ONE,
-    ONE,
     UNIT,
     Products,
     block_pairs,
@@ -38,7 +36,9 @@ SAMPLE = 512
 def facility_location(rows: ArrayLike, row_embeddings: ArrayLike, *, device: str | None = None) -> float:
     """Return d(A) of some rows: n where each row of the pool has a copy among them, 0 of none.
 
-    Time is n k d; memory 4 n d bytes and a few MB. Exact to about 6e-9 n, and the same to the last bit on any device.
+    Time is n k d; memory 4 n d bytes and a few MB. The same to the last bit on any device. Cosines are rounded as
+    `grid_vectors` says, by 1e-7 at most as met, and one within 2.4e-7 of 1 counts as 1: so far off is d(A) for each row
+    of the pool at most, and far less as a rule, as roundings up and down cancel out.
 
     Args:
         rows: (k,) pool indices in any order.
@@ -120,18 +120,19 @@ class Coverage:
     def _float32_limits(self) -> torch.Tensor:
         """Return limits on what every candidate would add, in UNITs, from products in float32, at twice the speed.
 
-        Where a float32 cosine can be too low by its error, what is reached is taken to be lower by as much; and a sum
-        of b positive numbers is at most b roundings of 2 ** -24 too low.
+        Where a float32 cosine can be too low by its error, what is reached is taken to be lower by as much. Of the
+        d + 8 roundings of `float32_error` the product needs d, the subtraction and what is reached one each; 4 of the
+        others are the 2 ** -22 by which a cosine that counts as 1 can be below 1. A sum of b positive numbers is at
+        most b roundings too low, in any order of summation.
         """
-        error = float32_error(self._pool.shape[1]) / UNIT + (ONE - NEAR_ONE)
-        reached = (self._reached - error).float()
+        reached = (self._reached - float32_error(self._pool.shape[1]) / UNIT).float()
         total = torch.zeros(len(self._candidates), dtype=torch.float64, device=self._pool.device)
         for rows, columns, mirrored, _ in block_pairs(self._candidates, self._pool):
             tile = torch.mm(self._candidates[rows], self._pool[columns].T)
             if mirrored:
                 total[columns] += (tile - reached[rows, None]).clamp_(min=0).sum(0)
             total[rows] += tile.sub_(reached[columns]).clamp_(min=0).sum(1)
-        return total * (1 + BLOCK[self._pool.device.type] * 2.0**-23)
+        return total * (1 + BLOCK[self._pool.device.type] * 2.0**-23)  # 2 ** -24 each, and as much to spare
 
     def _keep_pairs_if_few(self) -> None:
         """Keep the open pairs if there is room, or look again when there will be, if that is not far."""

@@ -15,10 +15,10 @@ Departures  From the code:
             - one candidate, none, or none with a word is no error (test_pools_that_stop_the_reference); a row whose IFD
               is missing is one, there it vanishes
               (test_what_cannot_be_used_is_refused_with_its_name_value_and_remedy);
-            - a phrase has one weight, the product of its decays, where the code multiplies every entry, and phrases
-              that one candidate alone has are added up apart: the same but for the last bits
-              (test_equal_to_multiplying_every_entry_at_every_step);
-            - rows are scored lazily; same rows (test_lazy_equals_scoring_every_row_in_the_same_arithmetic).
+            - a phrase has one weight, the product of its decays, where the code multiplies every entry: the same but
+              for the last bits (test_equal_to_multiplying_every_entry_at_every_step);
+            - rows are scored lazily, and of copies only the one that comes next; same rows
+              (test_lazy_equals_scoring_every_row_in_the_same_arithmetic, test_copies_come_as_scoring_every_row_has_it).
 
 Code            Here                    Shape
 IFD             ifd_scores              (n,)          perplexity of an answer given its question, over that without
@@ -34,15 +34,16 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mig_dagster.selection.arguments import check_k, check_scores, check_strings
+from mig_dagster.selection.arguments import check_k, check_number, check_scores, check_strings
 from mig_dagster.selection.base import OnProgress, Rows, Selection, SelectionWarning, Vector, method
 from mig_dagster.selection.block_lazy import block_lazy
+from mig_dagster.selection.copies import next_copies
 from mig_dagster.selection.ngrams import tfidf
 from mig_dagster.selection.novelty import Novelty
 from mig_dagster.selection.reporting import now_and_then
 from mig_dagster.selection.top_k import top_k
 
-BLOCK = 8  # rows scored at once: about 10 are scored again for each one taken
+BLOCK = 8  # rows scored at once, then twice as many: about 10 are scored again for each one taken, sometimes thousands
 TINY = 1e-290  # scores below this are taken for 0: subnormal numbers are too coarse to rank by
 
 
@@ -73,8 +74,8 @@ def iterit(
         (k,) rows in the order taken; as gains their scores when they were taken, 0 for rows that had none.
 
     Raises:
-        ValueError: naming the argument, its value and what to do. TypeError where `k` is no whole number or a response
-            is no str.
+        ValueError: naming the argument, its value and what to do. TypeError where `k` is no whole number, `decay` no
+            number or a response no str.
 
     Warns:
         SelectionWarning: when rows with an IFD of 1 or more had to be taken, saying how many.
@@ -89,9 +90,8 @@ def iterit(
 
 
 def check_decay(decay: float) -> None:
-    """Raise a ValueError unless `decay` is in 0..1."""
-    if not 0 <= decay <= 1:
-        raise ValueError(f"decay must be in 0..1, got {decay}; 1 never discounts a phrase, 0 counts it once")
+    """Raise a ValueError unless `decay` is in 0..1, a TypeError if it is no number."""
+    check_number(decay, "decay", least=0, most=1, remedy="1 never discounts a phrase, 0 counts it once")
 
 
 def warn_of_hard_rows(taken: Vector) -> None:
@@ -112,21 +112,25 @@ def one_round(k: int, scores: Vector, texts: list[str], decay: float, on_progres
     if k == 0:
         return Selection(np.empty(0, np.int64), np.empty(0))
     candidates, hard = np.flatnonzero(scores < 1), np.flatnonzero(scores >= 1)
-    novelty = Novelty(tfidf([texts[row] for row in candidates]), decay)
-    places, gains = greedy(k, scores[candidates], novelty, on_progress)
+    answers = [texts[row] for row in candidates]
+    novelty, waiting = Novelty(tfidf(answers), decay), next_copies(scores[candidates], answers)
+    places, gains = greedy(k, scores[candidates], novelty, waiting, on_progress)
     picked, spent = candidates[places], np.delete(candidates, places)
     tail = [spent[top_k(len(spent), scores[spent])], hard[top_k(len(hard), -scores[hard])]]
     rows = np.concatenate([picked, *tail])[:k]
     return Selection(rows, np.concatenate([gains, np.zeros(k - len(gains))]))
 
 
-def greedy(k: int, scores: Vector, novelty: Novelty, on_progress: OnProgress | None = None) -> tuple[Rows, Vector]:
+def greedy(
+    k: int, scores: Vector, novelty: Novelty, waiting: Rows, on_progress: OnProgress | None = None
+) -> tuple[Rows, Vector]:
     """Take up to `k` candidates, as long as one has a score above 0.
 
     Args:
         k: how many.
         scores: (n,) IFD of the candidates.
         novelty: of the candidates; fades.
+        waiting: (n,) see `next_copies`.
         on_progress: as in `iterit`.
 
     Returns:
@@ -146,4 +150,4 @@ def greedy(k: int, scores: Vector, novelty: Novelty, on_progress: OnProgress | N
         taken += 1
         report(taken)
 
-    return block_lazy(k, ranked(scores * novelty.first), gains_of, take, BLOCK)
+    return block_lazy(k, ranked(scores * novelty.first), gains_of, take, BLOCK, growth=2, waiting=waiting)

@@ -23,7 +23,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mig_dagster.selection.arguments import check_k, check_scores, check_strings
+from mig_dagster.selection.arguments import check_k, check_scores, check_strings, check_whole
 from mig_dagster.selection.base import Rows, Selection, Vector
 from mig_dagster.selection.iterit import check_decay, one_round, warn_of_hard_rows
 from mig_dagster.selection.top_k import top_k
@@ -62,7 +62,7 @@ def iterit_rounds(
 
     Raises:
         ValueError: naming the argument, or what `rescore` returned, its value and what was expected.
-        TypeError: where `k` is no whole number or a response is no str.
+        TypeError: where `k`, `rounds` or `update_ratio` is no whole number, `decay` no number or a response no str.
 
     Warns:
         SelectionWarning: for each round that had to take rows with an IFD of 1 or more.
@@ -72,8 +72,7 @@ def iterit_rounds(
     k = check_k(k, n)
     texts = check_strings(responses, n, "responses")
     check_decay(decay)
-    _check_count("rounds", rounds)
-    _check_count("update_ratio", update_ratio)
+    rounds, update_ratio = check_whole(rounds, "rounds", 1), check_whole(update_ratio, "update_ratio", 1)
     order, window, chosen = np.arange(n), n, []
     for turn in range(rounds):
         if turn > 0 and k > 0:
@@ -85,13 +84,6 @@ def iterit_rounds(
         warn_of_hard_rows(scores[chosen[-1].rows])
         order = _reordered(order, window, chosen[-1].rows, scores)
     return chosen
-
-
-def _check_count(name: str, value: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} must be an int, got {value!r}")
-    if value < 1:
-        raise ValueError(f"{name} must be at least 1, got {value}")
 
 
 def _rescored(rescore: Callable[[Rows], ArrayLike], rows: Rows) -> Vector:

@@ -99,6 +99,45 @@ def test_a_row_is_scored_again_only_while_its_old_gain_is_above_the_best_of_now(
     assert sizes == [1] * 10
 
 
+@pytest.mark.parametrize(("growth", "sizes"), [(1, [2, 2, 2, 2]), (2, [2, 4, 2]), (9, [2, 6])])
+def test_blocks_grow_within_a_step(growth, sizes):
+    """Every row is worth nothing now: the first step scores all eight."""
+    scored = []
+    gains_of = lambda rows: scored.append(len(rows)) or np.zeros(len(rows))  # noqa: E731
+    block_lazy(1, np.ones(8), gains_of, lambda row: None, 2, growth=growth)
+    assert scored == sizes
+
+
+def test_blocks_grow_to_a_bound(monkeypatch):
+    monkeypatch.setitem(block_lazy.__globals__, "MOST", 5)
+    scored = []
+    gains_of = lambda rows: scored.append(len(rows)) or np.zeros(len(rows))  # noqa: E731
+    block_lazy(1, np.ones(20), gains_of, lambda row: None, 2, growth=2)
+    assert scored == [2, 4, 5, 5, 4]
+
+
+@pytest.mark.parametrize("growth", [1, 3])
+@pytest.mark.parametrize("block", [1, 2, 7])
+@pytest.mark.parametrize("seed", range(60))
+def test_rows_that_wait_for_their_copies_are_the_same_rows(seed, block, growth):
+    problem, theirs = Fading(seed), Fading(seed)
+    source = np.random.default_rng(seed).integers(0, 6, 30)  # 30 rows that are copies of 6
+    for each in (problem, theirs):
+        each.has, each.fragile = each.has[source], each.fragile[source]
+    limits = np.where(source == 5, -np.inf, problem.gains_of(np.arange(30)))
+    waiting = np.array([next((j for j in range(i + 1, 30) if source[j] == source[i]), -1) for i in range(30)])
+    rows, gains = block_lazy(20, limits, problem.gains_of, problem.take, block, growth=growth, waiting=waiting)
+    expected = eager(20, limits, theirs)
+    assert (rows.tolist(), gains.tolist()) == expected
+
+
+def test_a_row_that_waits_is_not_scored_before_it_can_come():
+    scored = []
+    gains_of = lambda rows: scored.extend(rows.tolist()) or np.ones(len(rows))  # noqa: E731
+    rows, _ = block_lazy(3, np.ones(6), gains_of, lambda row: None, 8, waiting=np.array([1, 2, 3, 4, 5, -1]))
+    assert rows.tolist() == scored == [0, 1, 2]
+
+
 def test_nothing_of_nothing():
     rows, gains = block_lazy(0, np.empty(0), lambda rows: np.zeros(len(rows)), lambda row: None)
     assert (rows.dtype, gains.dtype, len(rows), len(gains)) == (np.int64, np.float64, 0, 0)

@@ -129,6 +129,60 @@ def test_limits_hold_where_float32_cannot_tell():
     assert (coverage.limits() >= coverage.gains(np.arange(400))).all()
 
 
+def test_limits_hold_for_pairs_that_float32_finds_too_low():
+    """Of thousands of numbers of one sign float32 loses far more than the roundings that are to spare."""
+    embeddings = np.random.default_rng(0).uniform(0.5, 1, (60, 6000))
+    vectors = grid_vectors(embeddings, CPU)
+    products = torch.mm(vectors.double(), vectors.double().T)
+    low = torch.mm(vectors, vectors.T).double() - products
+    assert low.min() * UNIT < -(2.0**-22), "or the pool proves nothing"
+    for a, v in zip(*np.nonzero((low * UNIT < -(2.0**-22)).numpy()), strict=True):
+        coverage = Coverage(vectors[a : a + 1], vectors[v : v + 1])
+        coverage._reached[:] = products[a, v].round() - 1
+        assert coverage.limits()[0] >= coverage.gains(np.array([0]))[0] == UNIT
+
+
+@pytest.mark.parametrize("d", [2, 64, 700])
+def test_limits_hold_for_pairs_that_only_just_count_as_1(d):
+    """Their cosine is below 1 by up to 2 ** -22, which float32 cannot be trusted to see."""
+    rng = np.random.default_rng(0)
+    first = rng.normal(size=(400, d))
+    first /= np.linalg.norm(first, axis=1, keepdims=True)
+    aside = rng.normal(size=(400, d))
+    aside -= (aside * first).sum(1, keepdims=True) * first
+    aside /= np.linalg.norm(aside, axis=1, keepdims=True)
+    angle = 0.995 * np.sqrt(2) * 2.0**-11  # cos = 1 - angle ** 2 / 2
+    one, other = grid_vectors(first, CPU), grid_vectors(first + angle * aside, CPU)
+    near = 0
+    for a, v in zip(one.split(1), other.split(1), strict=True):
+        coverage = Coverage(a, v)
+        coverage._reached[:] = (1 - 2.0**-22) / UNIT
+        limit, gain = coverage.limits()[0], coverage.gains(np.array([0]))[0]
+        near += gain > 0
+        assert limit >= gain + (d + 1.5) * 2.0**-24 * (gain > 0), "room for the roundings of the worst order"
+    assert near > 100
+
+
+@pytest.mark.parametrize("different", [False, True])
+def test_limits_leave_room_for_a_sum_made_in_the_worst_order(different):
+    """Adding up b numbers can cost b - 1 roundings of 2 ** -24; torch adds in a better order, today."""
+    vectors = grid_vectors(np.ones((1000, 1)), CPU)
+    coverage = Coverage(vectors, vectors.clone() if different else vectors)
+    limits, gains = coverage.limits(), coverage.gains(np.arange(1000))
+    assert (limits * (1 - 999 * 2.0**-24) >= gains).all()
+
+
+@pytest.mark.parametrize("share", [1e-6, 1e-3, 0.3])
+def test_limits_hold_for_many_tiny_equal_terms(share):
+    embeddings = np.concatenate([np.eye(1, 3), np.tile([[share, 1.0, 0]], (5000, 1))])
+    vectors = grid_vectors(embeddings, CPU)
+    coverage = Coverage(vectors, vectors)
+    some = np.arange(0, 5001, 100)
+    assert (coverage.limits()[some] >= coverage.gains(some)).all()
+    coverage.take(0)
+    assert (coverage.limits()[some] >= coverage.gains(some)).all()
+
+
 @pytest.fixture
 def bfloat16_allowed():
     setting = torch.backends.mkldnn.matmul
@@ -190,12 +244,37 @@ def test_cosines_do_not_depend_on_how_they_are_cut():
     assert torch.equal(whole[17:18, 40:71], torch.mm(vectors[17:18].double(), vectors[40:71].double().T))
 
 
-@pytest.mark.parametrize("d", [1, 2, 384])
-def test_grid_vectors_are_within_float32_of_the_cosines(d):
-    embeddings = text_like(np.random.default_rng(5), 100, d, zeros=False)
+def moved(embeddings):
+    """How far the cosines of grid vectors are from those of the embeddings, at most."""
     units = embeddings.astype(np.float64) / np.linalg.norm(embeddings.astype(np.float64), axis=1, keepdims=True)
     vectors = grid_vectors(embeddings, CPU).double()
-    assert (torch.mm(vectors, vectors.T) * UNIT).numpy() == pytest.approx(units @ units.T, abs=6e-8)
+    return np.abs((torch.mm(vectors, vectors.T) * UNIT).numpy() - units @ units.T).max()
+
+
+def proven(d):
+    """Cauchy and Schwarz: sqrt(d) half steps of the grid and float32's half step, for both vectors of a product."""
+    return 2.02 * (np.sqrt(d) * 2.0**-27 + 2.0**-24)
+
+
+@pytest.mark.parametrize("d", [1, 2, 3, 8, 384])
+def test_grid_vectors_are_within_the_proven_bound_of_the_cosines(d):
+    assert moved(text_like(np.random.default_rng(5), 300, d, zeros=False)) < proven(d)
+
+
+@pytest.mark.parametrize("d", [4, 300, 1000])
+def test_the_bound_holds_where_all_roundings_add_up(d):
+    """Components that are all alike are all rounded alike."""
+    assert moved(np.concatenate([np.ones((1, d)), 2.0 * np.eye(1, d) + 1])) < proven(d)
+
+
+@pytest.mark.parametrize("component", [0.05, 0.2, 0.4, 0.7])
+def test_components_are_rounded_to_the_steps_that_are_stated(component):
+    """2 ** -26 below 1/4, then as float32: 2 ** -25, and from 1/2 on 2 ** -24."""
+    step = 2.0 ** -min(26, 23 - np.floor(np.log2(component)))
+    values = component + np.linspace(0, 40 * step, 500)
+    vectors = grid_vectors(np.stack([values, np.sqrt(1 - values**2)], axis=1), CPU).double().numpy()[:, 0] * 2.0**-15
+    assert (vectors % step == 0).all()
+    assert step / 3 < np.abs(vectors - values).max() <= 0.75 * step, "on the grid first, then as float32"
 
 
 def test_pools_larger_than_a_chunk_are_normalised_alike(monkeypatch):

@@ -6,6 +6,7 @@ import pytest
 
 from mig_dagster.selection import METHODS, SelectionWarning, iterit, options, reads
 from mig_dagster.selection.ngrams import tfidf
+from mig_dagster.selection.novelty import Novelty
 from tests.selection.iterit_oracle import one_round, random_texts, regrets
 from tests.shared_data import shared
 
@@ -54,11 +55,10 @@ def in_the_same_arithmetic(k, ifd, texts, decay):
     """Score every candidate at every step in the order of additions that is stated, ties to the lowest row."""
     candidates = [row for row in range(len(ifd)) if ifd[row] < 1]
     matrix = tfidf([texts[row] for row in candidates]).toarray()
-    shared_by = (matrix > 0).sum(axis=0)
     weights = [1.0] * matrix.shape[1]
     rows, gains, left = [], [], set(range(len(candidates)))
     for _ in range(k):
-        scores = {at: ifd[candidates[at]] * summed(matrix[at].tolist(), weights, shared_by) for at in left}
+        scores = {at: ifd[candidates[at]] * summed(matrix[at], weights) for at in left}
         best = max(left, key=lambda at: (scores[at], -at), default=None)
         if best is None or scores[best] == 0:
             break
@@ -70,14 +70,9 @@ def in_the_same_arithmetic(k, ifd, texts, decay):
     return rows, gains
 
 
-def summed(entries, weights, shared_by):
-    own = others = 0.0
-    for entry, weight, texts in zip(entries, weights, shared_by, strict=True):
-        if texts == 1:
-            own += entry
-        elif texts > 1:
-            others += entry * weight
-    return own + others
+def summed(entries, weights):
+    has = np.flatnonzero(entries)
+    return np.add.reduceat(entries[has] * np.array(weights)[has], [0])[0] if len(has) else 0.0
 
 
 @pytest.mark.parametrize("decay", DECAYS)
@@ -98,6 +93,64 @@ def test_real_answers_come_as_scoring_all_of_them_has_it():
     ifd = np.random.default_rng(0).uniform(0.3, 1.1, len(texts))
     chosen = iterit(120, ifd_scores=ifd, responses=texts)
     assert chosen.rows.tolist() == one_round(120, ifd.tolist(), texts, 0.1)[0]
+
+
+# ---------------------------------------------------------------- copies
+
+
+def copies_pool(seed):
+    """Return a few texts many times, with scores that are equal, apart by one rounding, by more, 0, or 1 and more."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(2, 60))
+    texts = [
+        ["red apple", "red apple pie", "green pear", "", "pear pie fig", "red"][at] for at in rng.integers(0, 6, n)
+    ]
+    levels = rng.uniform(0.3, 0.9, 3)
+    levels = np.concatenate([levels, np.nextafter(levels, 1), np.nextafter(levels, 0), [0.0, 1.2]])
+    return {"ifd_scores": levels[rng.integers(0, len(levels), n)], "responses": texts}
+
+
+@pytest.mark.parametrize("decay", DECAYS)
+@pytest.mark.parametrize("seed", range(60))
+def test_copies_come_as_scoring_every_row_has_it(seed, decay):
+    pool = copies_pool(seed)
+    n = len(pool["responses"])
+    rows, gains = in_the_same_arithmetic(n, pool["ifd_scores"].tolist(), pool["responses"], decay)
+    chosen = iterit(n, **pool, decay=decay)
+    assert chosen.rows[: len(rows)].tolist() == rows
+    assert chosen.gains[: len(rows)].tolist() == gains
+
+
+@pytest.fixture
+def scored(monkeypatch):
+    """How many rows each call scored."""
+    sizes = []
+    whole = Novelty.sums
+    monkeypatch.setattr(Novelty, "sums", lambda novelty, rows: sizes.append(len(rows)) or whole(novelty, rows))
+    return sizes
+
+
+@pytest.mark.parametrize("constant", [False, True])
+def test_copies_of_one_answer_are_scored_once_for_each_row_taken(constant, scored):
+    ifd = np.full(3000, 0.5) if constant else np.random.default_rng(0).random(3000)
+    chosen = iterit(100, ifd_scores=ifd, responses=["the same answer again and again"] * 3000)
+    assert chosen.rows.tolist() == np.argsort(-ifd, kind="stable")[:100].tolist()
+    assert sum(scored) == 100
+
+
+def test_copies_of_one_answer_among_others_are_scored_about_once_for_each_row_taken(scored):
+    rng = np.random.default_rng(0)
+    texts = [" ".join(f"w{word}" for word in rng.integers(0, 500, 8)) for _ in range(1000)] + ["no i cannot"] * 2000
+    iterit(1100, ifd_scores=rng.uniform(0.3, 0.9, 3000), responses=texts)
+    assert sum(scored) < 20 * 1100
+
+
+def test_answers_that_differ_in_one_word_are_scored_in_few_calls(scored):
+    """All of them lose nearly all their worth with each one taken."""
+    rng = np.random.default_rng(0)
+    texts = [f"i am sorry but i cannot help you with w{word}" for word in range(2000)]
+    iterit(20, ifd_scores=rng.uniform(0.8, 0.9, 2000), responses=texts)
+    assert len(scored) < 20 * 10
 
 
 # ---------------------------------------------------------------- golden cases
@@ -236,9 +289,9 @@ def test_phrases_worn_down_to_nothing_leave_the_order_of_ifd():
         ({"ifd_scores": [0.5, 0.5, np.inf, 0.5]}, "ifd_scores must be finite, got inf at row 2"),
         ({"ifd_scores": [0.5, -0.1, 0.5, 0.5]}, "ifd_scores must be at least 0, got -0.1 at row 1"),
         ({"responses": DOCS[:3]}, "responses must have one str for each of the 4 rows, got 3"),
-        ({"decay": 1.5}, "decay must be in 0..1, got 1.5; 1 never discounts a phrase"),
-        ({"decay": -0.1}, "decay must be in 0..1, got -0.1"),
-        ({"decay": np.nan}, "decay must be in 0..1, got nan"),
+        ({"decay": 1.5}, "decay must be finite, at least 0 and at most 1, got 1.5; 1 never discounts a phrase"),
+        ({"decay": -0.1}, "decay must be finite, at least 0 and at most 1, got -0.1"),
+        ({"decay": np.nan}, "decay must be finite, at least 0 and at most 1, got nan"),
     ],
 )
 def test_what_cannot_be_used_is_refused_with_its_name_value_and_remedy(changed, message):
@@ -251,6 +304,9 @@ def test_types_that_cannot_be_used_are_refused():
         iterit(2.0, **GOLDEN)
     with pytest.raises(TypeError, match="responses must hold str, got None at row 1"):
         iterit(1, ifd_scores=[0.5, 0.5], responses=["red", None])
+    for decay in ("0.5", None):
+        with pytest.raises(TypeError, match=f"decay must be a number, got {decay!r}"):
+            iterit(2, **GOLDEN, decay=decay)
 
 
 def test_iterit_reads_scores_and_responses_and_has_one_option():

@@ -178,7 +178,7 @@ def test_what_the_callback_returns_is_checked(returned, message):
         ({"update_ratio": 0}, ValueError, "update_ratio must be at least 1, got 0"),
         ({"update_ratio": 1.5}, TypeError, r"update_ratio must be an int, got 1\.5"),
         ({"rounds": True}, TypeError, "rounds must be an int, got True"),
-        ({"decay": 2.0}, ValueError, r"decay must be in 0..1, got 2\.0"),
+        ({"decay": 2.0}, ValueError, r"decay must be finite, at least 0 and at most 1, got 2\.0"),
         ({"k": 5}, ValueError, "k must be at most the 4 rows of the pool, got 5"),
         ({"ifd_scores": [0.5, 0.5, 0.5, np.nan]}, ValueError, "ifd_scores must be finite, got nan at row 3"),
         ({"responses": ["red"]}, ValueError, "responses must have one str for each of the 4 rows, got 1"),
@@ -187,6 +187,13 @@ def test_what_the_callback_returns_is_checked(returned, message):
 def test_what_cannot_be_used_is_refused_with_its_name_and_value(changed, error, message):
     with pytest.raises(error, match=message):
         iterit_rounds(**{"k": 1, **FOUR, "rescore": lambda rows: rows * 0.1, **changed})
+
+
+def test_counts_may_be_numpy_integers():
+    chosen = iterit_rounds(
+        1, **FOUR, rescore=lambda rows: rows * 0.1, rounds=np.int64(2), update_ratio=np.uint8(2), decay=np.float32(0.5)
+    )
+    assert [choice.rows.tolist() for choice in chosen] == [[0], [1]]
 
 
 def test_rounds_are_no_method_of_the_table():

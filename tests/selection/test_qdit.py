@@ -37,7 +37,7 @@ def book_cosines(embeddings):
     """Cosines with the roundings that qdit's header states, dense."""
     lengths = np.linalg.norm(embeddings.astype(np.float64), axis=1, keepdims=True)
     units = embeddings / np.where(lengths > 0, lengths, 1)
-    grid = np.rint(units.astype(np.float32).astype(np.float64) * 2**26) / 2**26
+    grid = (np.rint(units * 2**26) / 2**26).astype(np.float32).astype(np.float64)
     cosines = np.rint(grid @ grid.T * 2**30) / 2**30
     cosines[cosines > 1 - 2**-22] = 1
     return cosines
@@ -181,7 +181,7 @@ def test_equal_scores_decide_nothing(scale):
 
 
 def test_minmax_of_the_largest_floats():
-    chosen = qdit(2, quality_scores=[-1.7e308, 1.7e308], row_embeddings=np.eye(2), quality_scale="minmax", alpha=1)
+    chosen = qdit(2, quality_scores=[-0.85e308, 0.85e308], row_embeddings=np.eye(2), quality_scale="minmax", alpha=1)
     assert chosen.gains.tolist() == [1, 0]
 
 
@@ -304,11 +304,12 @@ def test_a_pool_too_large_for_a_cpu_is_warned_of(monkeypatch):
         ({"k": -1}, "k must be at least 0, got -1"),
         ({"quality_scores": [1, 2, 3, np.nan]}, "quality_scores must be finite, got nan at row 3"),
         ({"quality_scores": [[1, 2, 3, 4]]}, "quality_scores must have one number for each row"),
+        ({"quality_scores": [1e308, -1e308, 1, 1]}, r"quality_scores are too large to add up, got 1e\+308; divide"),
         ({"row_embeddings": np.eye(3)}, r"row_embeddings must be a matrix of 4 rows, got shape \(3, 3\)"),
         ({"row_embeddings": np.full((4, 1), np.inf)}, "row_embeddings must be finite"),
-        ({"alpha": -0.1}, r"alpha must be in \[0, 1\], got -0.1; it is the weight of quality"),
-        ({"alpha": 1.5}, r"alpha must be in \[0, 1\], got 1.5"),
-        ({"alpha": np.nan}, r"alpha must be in \[0, 1\], got nan"),
+        ({"alpha": -0.1}, "alpha must be finite, at least 0 and at most 1, got -0.1; it is the weight of quality"),
+        ({"alpha": 1.5}, "alpha must be finite, at least 0 and at most 1, got 1.5"),
+        ({"alpha": np.nan}, "alpha must be finite, at least 0 and at most 1, got nan"),
         ({"quality_scale": "log"}, r"quality_scale must be one of \['minmax', 'rank', 'raw'\], got 'log'"),
         ({"approximation": "ann"}, r"approximation must be one of \['none', 'sampled', 'two_stage'\], got 'ann'"),
         ({"approximation": "sampled", "sample_size": 0}, "sample_size must be at least 1, got 0"),
@@ -325,6 +326,28 @@ def test_what_cannot_be_used_is_refused_with_its_name_value_and_remedy(changed, 
 def test_k_must_be_a_whole_number():
     with pytest.raises(TypeError, match=r"k must be an int, got 2\.5"):
         qdit(2.5, **GOLDEN)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"sample_size": 2.5}, r"sample_size must be an int, got 2\.5"),
+        ({"candidates": 7.5}, r"candidates must be an int, got 7\.5"),
+        ({"seed": 1.5}, r"seed must be an int, got 1\.5"),
+        ({"seed": None}, "seed must be an int, got None"),
+        ({"alpha": "0.7"}, "alpha must be a number, got '0.7'"),
+        ({"alpha": None}, "alpha must be a number, got None"),
+    ],
+)
+@pytest.mark.parametrize("approximation", ["none", "sampled", "two_stage"])
+def test_options_of_another_type_are_refused(approximation, changed, message):
+    with pytest.raises(TypeError, match=message):
+        qdit(3, **GOLDEN, approximation=approximation, **changed)
+
+
+def test_numpy_integers_are_whole_numbers():
+    chosen = qdit(3, **GOLDEN, approximation="sampled", sample_size=np.int64(4), seed=np.uint8(1))
+    assert chosen.rows.tolist() == qdit(3, **GOLDEN).rows.tolist()
 
 
 def test_the_cpu_can_be_named():
