@@ -70,7 +70,8 @@ def car(
         As `choose_from_clusters`.
 
     Raises:
-        ValueError: naming the argument, its value and what was expected. TypeError where a count is no whole number.
+        ValueError: naming the argument, its value and what was expected. TypeError where a count is no whole number, or
+            what an input holds is no real number.
 
     Warns:
         SelectionWarning: as `choose_from_clusters` and `cluster_rows`.

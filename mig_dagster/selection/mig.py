@@ -85,7 +85,8 @@ def mig(
         what a row adds); and as `objective` the true E(S) = sum over labels of phi(x) - phi(0), under either rule.
 
     Raises:
-        ValueError: naming the argument, its value and what to do. TypeError where `k` is no whole number.
+        ValueError: naming the argument, its value and what to do. TypeError where `k` is no whole number, or an option
+            or what an input holds is no real number.
 
     Warns:
         SelectionWarning: under "gradient" when 0 < k < 2 m, m being the labels that occur in the pool.
