@@ -1,7 +1,6 @@
 """Seeded row embeddings shaped like those of an instruction pool."""
 
 import numpy as np
-from measuring import measured as measured  # for scripts that still look for it here
 from numpy.typing import NDArray
 
 

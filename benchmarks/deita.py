@@ -16,8 +16,8 @@ from unittest.mock import patch
 
 import numpy as np
 import torch
-from clustered_embeddings import clustered_embeddings, measured
-from mig_pool import record
+from clustered_embeddings import clustered_embeddings
+from measuring import measured, record
 from numpy.typing import NDArray
 
 from mig_dagster.selection import Selection, deita

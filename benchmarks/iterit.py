@@ -13,12 +13,10 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mig_pool import record
+from measuring import cpu_seconds, measured, record
 from scipy.sparse import csr_array
 
 from mig_dagster.selection import iterit
@@ -72,16 +70,6 @@ def lazily(k: int, matrix: csr_array, texts: list[str], ifd: Any) -> tuple[list[
     return rows.tolist(), {name: min(seconds) for name, seconds in parts.items()}
 
 
-def cpu_seconds(function: Callable[..., Any], *arguments: Any, best_of: int = 1) -> tuple[float, Any]:
-    """Return the least process time of some runs, and what the last returned."""
-    times = []
-    for _ in range(best_of):
-        start = time.process_time()
-        result = function(*arguments)
-        times.append(time.process_time() - start)
-    return min(times), result
-
-
 def counts_of_scikit_learn(texts: list[str]) -> csr_array:
     """Return the counts of the vectoriser the reference uses, in canonical form."""
     from sklearn.feature_extraction.text import CountVectorizer
@@ -91,19 +79,11 @@ def counts_of_scikit_learn(texts: list[str]) -> csr_array:
     return counts
 
 
-def resident(field: str) -> float:
-    """Return a figure of this process's memory, in MB: VmRSS is now, VmHWM the peak."""
-    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(field)]
-    return int(line.split()[1]) * 1024 / 1e6
-
-
 def measure(n: int, k: int) -> dict[str, float]:
     """Choose from `n` answers, vectorising and all; for a process that does nothing else."""
     texts, ifd = synthetic_answers(n)
-    Path("/proc/self/clear_refs").write_text("5")  # Linux: forget the peak that making the answers had
-    loaded = resident("VmRSS")
-    seconds, _ = cpu_seconds(lambda: iterit(k, ifd_scores=ifd, responses=texts, decay=DECAY))
-    return {"n": n, "k": k, "cpu_s": seconds, "mb_above_input": resident("VmHWM") - loaded}
+    _, figures = measured(lambda: iterit(k, ifd_scores=ifd, responses=texts, decay=DECAY))
+    return {"n": n, "k": k, **figures}
 
 
 def main(n: int = 20_000, k: int = 2_000, n_whole: int = 65_000) -> None:

@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-from measuring import record as record  # for scripts that still look for it here
 from scipy.sparse import csr_array
 
 TOPICS = 2000

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from clustered_embeddings import clustered_embeddings, measured
-from mig_pool import record
+from clustered_embeddings import clustered_embeddings
+from measuring import measured, record
 from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
