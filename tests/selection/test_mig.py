@@ -348,6 +348,11 @@ def test_gradient_below_twice_the_labels_warns_and_exact_does_not():
     mig(19, **pool, gain="exact")
 
 
+@pytest.mark.filterwarnings("error")
+def test_no_rule_is_better_than_another_where_every_row_is_taken():
+    mig(15, **random_pool(15, 15, 10, density=0.5))
+
+
 def test_labels_that_no_row_carries_do_not_count_in_the_warning():
     pool = {"tags": np.eye(4, 50), "quality_scores": np.ones(4), "label_graph": np.eye(50)}
     pool["tags"] = np.vstack([pool["tags"]] * 3)
