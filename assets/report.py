@@ -1,5 +1,6 @@
 """The methods side by side: the comparison as data; its page is made from this."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import dagster as dg
@@ -45,7 +46,7 @@ def selection_report(
 ) -> Outcome:
     """Every method's subset under the measures of all, what they share, and what random choices of that size give."""
     read = inputs_of(context)
-    made, absent = _subsets(home, read["pool"])
+    made, absent = _subsets(home, read)
     tables = compare_subsets(
         pool_frames(inputs),
         [_compared(home, manifest) for manifest in made],
@@ -53,33 +54,42 @@ def selection_report(
         device=gpu.selection_device(),
         on_progress=logged(context.log.info, "subsets and random draws measured"),
     )
-    tables["rows"] = pl.concat([tables["rows"], absent])
+    instead = {method: why for method, why in absent.items() if method in tables["rows"]["method"]}
+    tables["rows"] = pl.concat([tables["rows"], _error_lines(absent.items() - instead.items())])
     read |= {manifest.asset: manifest.data_version for manifest in made}
     manifest = home.lake.write("selection_report", tables, values=_VALUES, inputs=read)
-    return Outcome.of(manifest, report_checks(tables), report_metadata(tables))
+    return Outcome.of(manifest, report_checks(tables, instead), report_metadata(tables))
 
 
-def _subsets(home: MigHome, pool: str) -> tuple[list[Manifest], pl.DataFrame]:
-    """Return the current subset of every method, and a line for each method that has none of this version of the pool.
-
-    Subsets of one pool alone can be compared: another one may lack the rows.
-    """
-    made, absent = [], []
+def _subsets(home: MigHome, read: Mapping[str, str]) -> tuple[list[Manifest], dict[str, str]]:
+    """Return the current subset of every method, and why a method has none chosen from what this step has read."""
+    made, absent = [], {}
     for method in sorted(METHODS):
-        asset = f"{method}_subset"
-        manifest = home.lake.current(asset)
-        if manifest is not None and manifest.inputs.get("pool") == pool:
+        manifest = home.lake.current(f"{method}_subset")
+        if manifest is None:
+            awaited = [why_missing(name) for name in missing_inputs(method)]
+            absent[method] = "; ".join(awaited) or f"never made: materialise {method}_subset"
+        elif others := _other_versions(manifest.inputs, read):
+            absent[method] = f"chosen from other versions of {', '.join(others)}: materialise {method}_subset again"
+        else:
             made.append(manifest)
-            continue
-        absent.append({"name": asset, "method": method, "error": _why(method, manifest)})
-    return made, pl.DataFrame(absent, schema=ROWS_SCHEMA)
+    return made, absent
 
 
-def _why(method: str, earlier: Manifest | None) -> str:
-    if earlier is not None:
-        return f"chosen from another version of the pool: materialise {method}_subset again"
-    awaited = [why_missing(name) for name in missing_inputs(method)]
-    return "; ".join(awaited) or f"never made: materialise {method}_subset"
+def _other_versions(chosen_from: Mapping[str, str], read: Mapping[str, str]) -> list[str]:
+    """Return the assets of which a subset was chosen from another version than was read here, or without a source.
+
+    Rows of another pool may be lost, and scores on another scale make another choice: measured with what was read here,
+    such a subset would be compared with something that it was not made for. What a method does not read may differ.
+    """
+    its_own = {"pool", *(name.partition("/")[0] for name in chosen_from)}
+    changed = {name.partition("/")[0] for name, version in read.items() if chosen_from.get(name) != version}
+    return sorted(its_own & changed)
+
+
+def _error_lines(absent: Iterable[tuple[str, str]]) -> pl.DataFrame:
+    lines = [{"name": f"{method}_subset", "method": method, "error": why} for method, why in sorted(absent)]
+    return pl.DataFrame(lines, schema=ROWS_SCHEMA)
 
 
 def _compared(home: MigHome, manifest: Manifest) -> Compared:

@@ -15,7 +15,7 @@ from mig_dagster.selection import METHODS
 from mig_dagster.stages.comparison import COMPARISON_SCHEMAS
 from mig_dagster.stages.missing_inputs import missing_inputs, why_missing
 from mig_dagster.stages.random_spread import SEEDS
-from tests.dag.tiny import failure, materialise, materialise_all, versions
+from tests.dag.tiny import SOURCES, failure, materialise, materialise_all, versions
 
 MADE = sorted(f"{method}_subset" for method in METHODS if not missing_inputs(method))
 NOT_MADE = sorted(f"{method}_subset" for method in METHODS if missing_inputs(method))
@@ -23,6 +23,10 @@ NOT_MADE = sorted(f"{method}_subset" for method in METHODS if missing_inputs(met
 
 def report(place, table="rows") -> pl.DataFrame:
     return place.home.lake.scan("selection_report", table=table).collect()
+
+
+def errors(place) -> dict[str, str]:
+    return dict(report(place).filter(pl.col("error").is_not_null()).select("name", "error").iter_rows())
 
 
 def check(result, asset, name):
@@ -138,10 +142,50 @@ def test_a_subset_of_an_earlier_pool_is_not_compared_until_it_is_made_again(anno
     assert materialise(annotated, instance, "pool").success
     result = materialise(annotated, instance, "mig_subset", "selection_report")
     assert result.success
-    errors = dict(report(annotated).filter(pl.col("error").is_not_null()).select("name", "error").iter_rows())
-    assert errors["random_subset"] == "chosen from another version of the pool: materialise random_subset again"
-    assert errors["longest_subset"] == "never made: materialise longest_subset"
-    assert "mig_subset" not in errors
+    assert errors(annotated)["random_subset"] == "chosen from other versions of pool: materialise random_subset again"
+    assert errors(annotated)["car_subset"] == "never made: materialise car_subset"
+    assert "mig_subset" not in errors(annotated)
+
+
+def test_a_subset_chosen_from_scores_on_another_scale_is_not_compared_until_it_is_made_again(annotated, instance):
+    assert materialise(annotated, instance, "deita_subset", "random_subset").success
+    summed = {"quality_scores": {"aggregation": "turn_sum"}}
+    for source in SOURCES:
+        assert materialise(annotated, instance, "quality_scores", partition=source, config=summed).success
+    result = materialise(annotated, instance, "qdit_subset", "selection_report")
+    assert result.success
+    for stale in ("deita_subset", "mig_subset"):
+        assert errors(annotated)[stale] == f"chosen from other versions of quality_scores: materialise {stale} again"
+    assert not {"qdit_subset", "random_subset"} & set(errors(annotated))  # random choices do not read scores
+    found = check(result, "selection_report", "every_method_present")
+    assert (found.passed, "mig_subset: chosen from other versions" in found.description) == (False, True)
+    assert materialise(annotated, instance, "deita_subset", "mig_subset", "selection_report").success
+    assert not {"deita_subset", "mig_subset"} & set(errors(annotated))
+
+
+def test_a_subset_chosen_before_a_source_was_annotated_is_not_compared(annotated, instance):
+    """The rows were in the pool, and the method could not consider them."""
+    lake = annotated.home.lake
+    made = lake.current("mig_subset")
+    blind = {name: version for name, version in made.inputs.items() if name != "tags/notes"}
+    tables = {table: lake.scan("mig_subset", table=table).collect() for table in made.tables}
+    lake.publish(lake.write("mig_subset", tables, inputs=blind, info=made.info))
+    assert materialise(annotated, instance, "selection_report").success
+    assert errors(annotated)["mig_subset"] == "chosen from other versions of tags: materialise mig_subset again"
+
+
+def test_every_method_has_one_line_also_where_the_comparison_chose_a_baseline_itself(annotated, instance):
+    result = materialise(annotated, instance, "selection_report")
+    assert failure(result) == ""
+    assert sorted(report(annotated)["method"]) == sorted(METHODS)
+    compared = report(annotated).filter(pl.col("error").is_null())
+    assert compared["name"].to_list() == ["mig_subset", "balanced_random", "longest"]
+    found = check(result, "selection_report", "every_method_present")
+    assert found.description.startswith(f"3 of {len(METHODS)} methods compared; ")
+    for method in ("balanced_random", "longest"):
+        why = f"never made: materialise {method}_subset"
+        assert f"{method}: chosen by the comparison itself, the subset was {why}" in found.description
+    assert not found.passed
 
 
 def test_inputs_that_somebody_brings_are_used(annotated, instance):
@@ -172,6 +216,6 @@ def test_a_measure_that_is_no_number_is_not_published():
     tables = {name: pl.DataFrame(schema=schema) for name, schema in COMPARISON_SCHEMAS.items()}
     line = {"name": "a_subset", "method": "a", "rows": 1, "information": math.nan}
     tables["rows"] = pl.DataFrame([line], schema=COMPARISON_SCHEMAS["rows"])
-    finite, present = report_checks(tables)
+    finite, present = report_checks(tables, {})
     assert (finite.passed, finite.description) == (False, "rows.information")
     assert (present.passed, present.description) == (True, "1 of 1 methods compared")
