@@ -16,10 +16,11 @@ from mig_dagster.cli.console import (
     explain_errors,
     out,
     print_json,
+    print_table,
     print_warning,
     progress_bar,
 )
-from mig_dagster.cli.settings import method_settings, named_sources, read_config
+from mig_dagster.cli.settings import method_name, method_settings, named_sources, read_config
 
 if TYPE_CHECKING:
     from mig_dagster.stages.compare_files import Comparison
@@ -51,7 +52,7 @@ def compare(
         done = compare_files(
             named_sources(pool),
             output,
-            methods=None if methods is None else [name.strip() for name in methods.split(",")],
+            methods=None if methods is None else [method_name(name) for name in methods.split(",")],
             budget=budget,
             settings=settings_by_method(option or []),
             options=read_config(config, PoolOptions),
@@ -77,7 +78,7 @@ def settings_by_method(pairs: Sequence[str]) -> dict[str, dict[str, Any]]:
         method, point, rest = pair.partition(".")
         if not point or "=" in method:
             raise ValueError(f"--option must be method.name=value, as mig.gain=exact, got {pair!r}")
-        by_method.setdefault(method.replace("-", "_"), []).append(rest)
+        by_method.setdefault(method_name(method), []).append(rest)
     return {method: method_settings(method, own) for method, own in by_method.items()}
 
 
@@ -97,16 +98,18 @@ def _document(done: "Comparison") -> dict[str, Any]:
 
 
 def _print(done: "Comparison", output: Path) -> None:
-    from mig_dagster.stages.comparison_files import SHOWN, meaning, shown_lines
+    from mig_dagster.stages.comparison_files import SHOWN, meaning, shortfalls, shown_lines
 
     table = Table()
-    table.add_column("method", no_wrap=True)
+    table.add_column("method")
     for title, _ in SHOWN.values():
         table.add_column(title, justify="right")
     for cells in shown_lines(done.tables):
         table.add_row(*map(escape, cells), style="dim" if cells[0].startswith("random (") else None)
-    out.print(table, soft_wrap=False)
+    print_table(table)
     out.print(escape(meaning(done.tables)), style="dim", highlight=False)
+    for name, shortfall in shortfalls(done.tables).items():
+        print_warning(f"{name}: {shortfall}")
     for method, warnings in done.warnings.items():
         for warning in warnings:
             print_warning(f"{method}: {warning}")

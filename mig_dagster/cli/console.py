@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Annotated, Any, ParamSpec, TypeVar
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
 
 from mig_dagster.annotations import CacheError
 from mig_dagster.annotations.model_files import ModelError
@@ -25,6 +28,8 @@ R = TypeVar("R")
 
 out = Console(soft_wrap=True)
 err = Console(stderr=True, soft_wrap=True)
+
+_UNLIMITED = 1_000_000  # columns
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on stdout.")]
 Home = Annotated[
@@ -44,6 +49,20 @@ def print_json(document: Any) -> None:
 def print_warning(text: str) -> None:
     """Print a warning on stderr, as one line."""
     err.print(f"[yellow]warning:[/] {escape(text)}", highlight=False)
+
+
+def print_table(table: Table) -> None:
+    """Print a table on stdout, every value whole and every row one line, however narrow the terminal is.
+
+    One that does not fit, or that no terminal shows, is Markdown: its lines still hold together where they wrap.
+    """
+    for column in table.columns:
+        column.no_wrap = True
+    unlimited = out.options.update(max_width=_UNLIMITED)
+    if not out.is_terminal or Measurement.get(out, unlimited, table).maximum > out.width:
+        table.box = box.MARKDOWN
+        table.width = Measurement.get(out, unlimited, table).maximum
+    out.print(table)
 
 
 def explain_errors(command: Callable[P, R]) -> Callable[P, R]:

@@ -11,7 +11,7 @@ from mig_dagster.cli.console import AsJson, err, explain_errors, out, print_json
 
 CHECKOUT_ONLY = (
     "the assets are not installed: `mig-dagster demo` launches Dagster runs and needs a checkout of the "
-    "project (git clone, then `make demo`); `select`, `sample`, `sources` and `trace` work from the wheel"
+    "project (git clone, then `make demo`); every other command works from the wheel"
 )
 
 

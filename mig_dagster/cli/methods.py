@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 from rich.markup import escape
-from rich.table import Table
 from typer.core import TyperCommand
 
 from mig_dagster.cli.console import AsJson, explain_errors, out, print_json
@@ -19,14 +18,20 @@ def methods(as_json: AsJson = False) -> None:
     if as_json:
         print_json({"methods": listed})
         return
-    table = Table("method", "what it does", "reads", "options", show_lines=True)
     for method in listed:
-        options = "\n".join(f"{name}={_written(default)}" for name, default in method["options"].items())
-        table.add_row(method["name"], escape(method["what"]), "\n".join(method["reads"]), escape(options))
-    out.print(table, soft_wrap=False)
+        _print(method)
     for method in listed:
         for reason in method["missing"]:
             out.print(f"{method['name']} cannot run here: {reason}", highlight=False, markup=False)
+
+
+def _print(method: Mapping[str, Any]) -> None:
+    """Print a method as lines of its own: a table of all of them is wider than most terminals."""
+    out.print(f"[bold]{method['name']}[/]: {escape(method['what'])}", highlight=False)
+    out.print(f"  reads {', '.join(method['reads'])}", highlight=False)
+    for name, default in method["options"].items():
+        out.print(f"  --option {escape(f'{name}={_written(default)}')}", highlight=False)
+    out.print()
 
 
 def method_table() -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from mig_dagster.cli.console import (
     print_warning,
     progress_bar,
 )
-from mig_dagster.cli.settings import method_settings, named_sources, read_config
+from mig_dagster.cli.settings import method_name, method_settings, named_sources, read_config
 
 
 @explain_errors
@@ -37,6 +37,7 @@ def select(
     from mig_dagster.stages.select_files import select_files
     from mig_dagster.storage import Store
 
+    method = method_name(method)
     with progress_bar("reading") as report:
         done = select_files(
             named_sources(pool),
@@ -54,6 +55,13 @@ def select(
         return
     for warning in done.info["warnings"]:
         print_warning(warning)
+    if done.info["shortfall"]:
+        print_warning(done.info["shortfall"])
+    if done.info["excluded"]:
+        print_warning(
+            f"rows that could not be chosen, for lack of a signal that {method} reads: "
+            f"{done.info['excluded']:,} of {done.info['pool_rows']:,}"
+        )
     rejected = sum(sum(counts["rejected"].values()) for counts in done.records.values())
     out.print(
         f"[bold]{done.files.rows:,}[/] of {done.info['pool_rows']:,} rows chosen by {method} "

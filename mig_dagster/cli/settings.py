@@ -16,7 +16,7 @@ def named_sources(uris: Sequence[str]) -> list[Source]:
     sources: dict[str, Source] = {}
     for uri in uris:
         last = uri.rstrip("/").rsplit("/", 1)[-1].lower()
-        stem = re.sub(r"(\.(json|jsonl|parquet))?(\.gz)?$", "", last)
+        stem = re.sub(r"(\.(json|jsonl|ndjson|parquet))?(\.gz)?$", "", last)
         slug = re.sub(r"[^a-z0-9._-]+", "-", stem).strip("-._") or "pool"
         name, number = slug, 1
         while name in sources:
@@ -24,6 +24,11 @@ def named_sources(uris: Sequence[str]) -> list[Source]:
             name = f"{slug}-{number}"
         sources[name] = Source(name, uri)
     return list(sources.values())
+
+
+def method_name(text: str) -> str:
+    """Return the name of a method as `METHODS` has it, from one with hyphens as from one with underscores."""
+    return text.strip().replace("-", "_")
 
 
 def method_settings(method: str, pairs: Sequence[str]) -> dict[str, Any]:

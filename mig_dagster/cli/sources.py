@@ -17,6 +17,7 @@ from mig_dagster.cli.console import (
     explain_errors,
     out,
     print_json,
+    print_table,
     progress_bar,
 )
 from mig_dagster.sources import REASONS, Source, add_source, check, check_addition, load_registry, remove_source
@@ -46,7 +47,7 @@ def list_sources(registry: Registry = DEFAULT_REGISTRY, as_json: AsJson = False)
             escape(source.licence or "-"),
             str(source.priority),
         )
-    out.print(table, soft_wrap=False)
+    print_table(table)
 
 
 @sources.command("check")
@@ -157,7 +158,7 @@ def _print_report(report: dict[str, Any]) -> None:
     for name, file in zip(names, report["files"], strict=True):
         counts = (file["records"], file["accepted"], sum(file["rejected"].values()), file["blank"])
         table.add_row(escape(name), file["format"] or "-", *(f"{count:,}" for count in counts))
-    out.print(table, soft_wrap=False)
+    print_table(table)
     for name, file in zip(names, report["files"], strict=True):
         for reason, count in file["rejected"].items():
             out.print(f"{name}: {count:,} {reason} ({REASONS[reason]})", markup=False, highlight=False)

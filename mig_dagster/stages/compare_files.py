@@ -13,7 +13,7 @@ from mig_dagster.selection import METHODS, reads
 from mig_dagster.sources import Source
 from mig_dagster.stages.budget import rows_of
 from mig_dagster.stages.comparison import ROWS_SCHEMA, Compared, compare_subsets
-from mig_dagster.stages.comparison_files import write_comparison
+from mig_dagster.stages.comparison_files import shortfalls, write_comparison
 from mig_dagster.stages.file_pool import FilePool, OnStep, file_pool
 from mig_dagster.stages.missing_inputs import missing_inputs, why_missing
 from mig_dagster.stages.pool_options import PoolOptions
@@ -104,7 +104,7 @@ def compare_files(
     for name in names:
         check_method(name, settings.get(name, {}))
     if idle := sorted(set(settings) - set(names)):
-        raise ValueError(f"options were given for {idle[0]}, which is not compared: {', '.join(names)} are")
+        raise ValueError(f"options were given for {idle[0]}, which is not compared; compared: {', '.join(names)}")
     rows_of(budget, 1)
     check_folder(output, "the comparison is a folder of several files")
     needed = {*MEASURED, *(read for name in names for read in reads(METHODS[name]))}
@@ -181,5 +181,6 @@ def notes_of(made: Comparison) -> list[str]:
     ]
     notes += [f"`{name}` failed: {error}" for name, error in made.failures.items()]
     notes += [f"`{name}` was left out: {reason}." for name, reason in made.left_out.items()]
+    notes += [f"`{name}` fell short: {shortfall}." for name, shortfall in shortfalls(made.tables).items()]
     notes += [f"`{name}` warns: {warning}" for name, found in made.warnings.items() for warning in found]
     return notes

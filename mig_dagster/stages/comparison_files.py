@@ -55,6 +55,11 @@ def shown_lines(tables: Mapping[str, pl.DataFrame]) -> list[list[str]]:
     return [cells for _, cells in lines] + [[name, "failed", *[""] * (len(SHOWN) - 1)] for name in failed]
 
 
+def shortfalls(tables: Mapping[str, pl.DataFrame]) -> dict[str, str]:
+    """Return why a subset has fewer rows than were asked for, by its name; those that have all are left out."""
+    return dict(tables["rows"].drop_nulls("shortfall").select("name", "shortfall").iter_rows())
+
+
 def meaning(tables: Mapping[str, pl.DataFrame]) -> str:
     """Return in words what the columns of `shown_lines` say."""
     rows = tables["rows"].drop_nulls("tokenizer")

@@ -1,4 +1,5 @@
 import json
+import re
 
 import duckdb
 import polars as pl
@@ -120,7 +121,8 @@ def test_the_readme_can_be_read(everything):
     text = (everything[1] / "README.md").read_text()
     assert "| mig |" in text
     assert "| random (5 seeds) | " in text
-    assert "±" in text
+    chance = next(line for line in text.splitlines() if line.startswith("| random (5 seeds) |")).split(" | ")
+    assert re.fullmatch(r"[\d,.]+ ± [\d,.]+", chance[1]), chance
     assert "Pool: 45 rows of 50 records from 2 sources; 0 records rejected, 5 duplicates left out." in text
     assert "- `iterit` was left out: ifd_scores: no annotator" in text
     assert "| one | 66.7% | " in text
@@ -128,11 +130,10 @@ def test_the_readme_can_be_read(everything):
     assert widths == {10}
 
 
-def test_people_see_a_table_by_information_and_what_is_missing(pools, config, home, tmp_path, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "160")
+def test_people_see_a_table_by_information_and_what_is_missing(pools, config, home, tmp_path):
     code, stdout, stderr = compare(pools, config, home, tmp_path / "out", "--methods", QUICK)
     assert code == 0, stderr
-    names = [line.split()[1] for line in stdout.splitlines() if line.startswith("│")]
+    names = [line.split()[1] for line in stdout.splitlines() if re.match(r"\| [a-z_]", line)][1:]
     assert sorted(names) == ["balanced_random", "longest", "mig", "random", "random"]
     report = json.loads(compare(pools, config, home, tmp_path / "out", "--methods", QUICK, "--json")[1])
     found = {line["name"]: line["information"] for line in report["rows"]}
@@ -146,17 +147,47 @@ def test_a_method_that_fails_does_not_lose_the_others(pools, config, home, tmp_p
         raise RuntimeError("the [disk] is full")
 
     monkeypatch.setitem(METHODS, "broken", broken)
-    code, stdout, stderr = compare(pools, config, home, tmp_path / "out", "--methods", "broken,longest")
+    code, stdout, stderr = compare(pools, config, home, tmp_path / "out", "--methods", "broken,random")
     assert code == 1
     assert "failed broken: RuntimeError: the [disk] is full" in stderr
-    assert "longest" in stdout
+    assert "| random  " in stdout
     table = pl.read_parquet(tmp_path / "out" / "comparison.parquet")
     assert dict(table.select("name", "error").iter_rows()) == {
+        "random": None,
         "longest": None,
         "balanced_random": None,
         "broken": "RuntimeError: the [disk] is full",
     }
     assert "`broken` failed: RuntimeError: the [disk] is full" in (tmp_path / "out" / "README.md").read_text()
+
+
+def test_no_value_of_the_table_is_cut_at_the_default_width(pools, config, home, tmp_path):
+    code, stdout, stderr = compare(pools, config, home, tmp_path / "out", "--methods", QUICK)
+    assert code == 0, stderr
+    shown = [[cell.strip() for cell in line.split("|")[1:-1]] for line in stdout.splitlines() if "|" in line]
+    readme = (tmp_path / "out" / "README.md").read_text().split("## Jaccard")[0].splitlines()
+    written = [[cell.strip() for cell in line.split("|")[1:-1]] for line in readme if line.startswith("|")]
+    assert (shown[0], shown[2:]) == (written[0], written[2:])
+
+
+def test_why_there_are_fewer_rows_than_asked_for_is_told(pools, config, home, tmp_path):
+    flags = ("--methods", "deita", "--option", "deita.threshold=0.05")
+    code, _, stderr = compare(pools, config, home, tmp_path / "out", *flags)
+    assert code == 0, stderr
+    reason = pl.read_parquet(tmp_path / "out" / "comparison.parquet").filter(name="deita")["shortfall"].item()
+    assert "has a cosine above 0.05 with a better one" in reason
+    assert f"warning: deita: {reason}\n" in stderr
+    assert f"- `deita` fell short: {reason}." in (tmp_path / "out" / "README.md").read_text()
+
+
+def test_a_method_may_be_written_with_hyphens(pools, config, home, tmp_path):
+    flags = ("--methods", "balanced-random", "--option", "balanced-random.seed=7", "--json")
+    code, stdout, stderr = compare(pools, config, home, tmp_path / "out", *flags)
+    assert code == 0, stderr
+    assert {line["name"]: line["seed"] for line in json.loads(stdout)["rows"]} == {
+        "balanced_random": 7,
+        "longest": None,
+    }
 
 
 def test_options_go_to_their_method(pools, config, home, tmp_path):
@@ -183,7 +214,10 @@ def test_a_budget_above_the_pool_is_clamped_with_a_warning(pools, config, home, 
         (("--option", "gain=exact"), "--option must be method.name=value, as mig.gain=exact, got 'gain=exact'"),
         (("--option", "phi_b=0.5"), "--option must be method.name=value, as mig.gain=exact, got 'phi_b=0.5'"),
         (("--option", "mig.speed=9"), "method mig has no option 'speed'"),
-        (("--methods", "mig", "--option", "zip.k1=5"), "options were given for zip, which is not compared: mig are"),
+        (
+            ("--methods", "mig", "--option", "zip.k1=5"),
+            "options were given for zip, which is not compared; compared: mig",
+        ),
         (("--budget", "20Mtok"), "token budgets come later"),
     ],
 )

@@ -1,6 +1,7 @@
 import io
 
 from rich.console import Console
+from rich.table import Table
 
 from mig_dagster.cli import console
 
@@ -24,3 +25,21 @@ def test_nothing_is_shown_where_nobody_looks(monkeypatch):
     with console.progress_bar("reading") as report:
         report("choosing", 1, 2)
     assert screen.getvalue() == ""
+
+
+def printed(monkeypatch, table, width):
+    screen = io.StringIO()
+    monkeypatch.setattr(console, "out", Console(file=screen, force_terminal=True, width=width, soft_wrap=True))
+    console.print_table(table)
+    return screen.getvalue()
+
+
+def test_a_table_is_drawn_where_it_fits_and_never_cut(monkeypatch):
+    def table():
+        made = Table("method", "value")
+        made.add_row("a name of several words", "0.123456789 ± 0.000000001")
+        return made
+
+    wide, narrow = (printed(monkeypatch, table(), width) for width in (80, 20))
+    assert "│ a name of several words │ 0.123456789 ± 0.000000001 │" in wide
+    assert "| a name of several words | 0.123456789 ± 0.000000001 |" in narrow

@@ -81,6 +81,7 @@ def test_outside_a_checkout_it_says_where_to_get_one(monkeypatch):
     code, stdout, stderr = run("demo")
     assert (code, stdout) == (2, "")
     assert "needs a checkout of the project" in stderr
+    assert "every other command works from the wheel" in stderr
     assert "Traceback" not in stderr
 
 

@@ -22,14 +22,25 @@ def test_every_method_is_listed_with_what_it_reads_and_its_options():
     assert listed["ifd"]["missing"][0].startswith("ifd_scores: no annotator")
 
 
-def test_people_see_defaults_as_an_option_takes_them(monkeypatch):
-    monkeypatch.setenv("COLUMNS", "200")
+def test_people_see_defaults_as_an_option_takes_them():
     code, stdout, _ = run("methods")
     assert code == 0
     assert "phi_a=1e-06" in stdout
     assert "norm=false" in stdout
     assert "coefficients=null" in stdout
     assert "ifd cannot run here: ifd_scores: no annotator" in stdout
+
+
+def test_no_name_or_default_is_cut_at_the_default_width():
+    _, machine, _ = run("methods", "--json")
+    _, stdout, _ = run("methods")
+    lines = stdout.splitlines()
+    for method in json.loads(machine)["methods"]:
+        begin = lines.index(f"{method['name']}: {method['what']}")
+        assert lines[begin + 1] == f"  reads {', '.join(method['reads'])}"
+        shown = lines[begin + 2 : begin + 2 + len(method["options"])]
+        assert [line.partition("=")[0] for line in shown] == [f"  --option {name}" for name in method["options"]]
+    assert "…" not in stdout
 
 
 @pytest.mark.parametrize("command", ["select", "compare"])

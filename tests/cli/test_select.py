@@ -111,8 +111,17 @@ def test_an_unknown_section_of_the_config_is_named(pool, tmp_path):
 
 
 def test_two_pools_of_one_name_become_two_sources():
-    names = [source.name for source in named_sources(["a/train.jsonl.gz", "b/train.jsonl", "demo://help_desk"])]
-    assert names == ["train", "train-2", "help_desk"]
+    names = [
+        source.name for source in named_sources(["a/train.jsonl.gz", "b/train.jsonl", "c/x.ndjson", "demo://help_desk"])
+    ]
+    assert names == ["train", "train-2", "x", "help_desk"]
+
+
+def test_a_method_may_be_written_with_hyphens(pool, config, tmp_path):
+    flags = ("--method", "balanced-random", "--option", "seed=7", "--budget", "5", "--output", tmp_path / "out")
+    code, stdout, stderr = select(pool, config, tmp_path, *flags)
+    assert code == 0, stderr
+    assert "5 of 40 rows chosen by balanced_random" in stdout
 
 
 def test_option_values_have_the_type_of_the_option():
@@ -177,16 +186,34 @@ def test_chinese_text_is_chosen_and_written_as_it_is(config, tmp_path):
     assert "解释第" in (tmp_path / "out" / "train.jsonl").read_text(encoding="utf-8")
 
 
-def test_an_annotated_pool_is_selected_with_its_own_scores_and_a_closed_vocabulary(tmp_path, tiny_model):
-    def row(i):
-        annotation = {
-            "instag": {"content": ["math", "logic"] if i % 2 else ["code", "nonsense"]},
-            "deita": {"quality_scores": [3.0 + i], "complexity_scores": [2.0]},
-        }
-        dialogs = [{"role": "user", "content": f"question {i}"}, {"role": "assistant", "content": f"answer {i}"}]
-        return json.dumps({"dialogs": dialogs, "annotation": annotation}) + "\n"
+def annotated(i, scored=True):
+    """Return row `i` of an annotated pool, as a line."""
+    annotation = {
+        "instag": {"content": ["math", "logic"] if i % 2 else ["code", "nonsense"]},
+        "deita": {"quality_scores": [3.0 + i], "complexity_scores": [2.0]},
+    }
+    if not scored:
+        del annotation["deita"]
+    dialogs = [{"role": "user", "content": f"question {i}"}, {"role": "assistant", "content": f"answer {i}"}]
+    return json.dumps({"dialogs": dialogs, "annotation": annotation}) + "\n"
 
-    (tmp_path / "pool.jsonl").write_text("".join(map(row, range(10))))
+
+def test_fewer_rows_than_asked_for_and_rows_without_a_signal_are_told(tmp_path, tiny_model):
+    (tmp_path / "pool.jsonl").write_text("".join(annotated(i, scored=i > 0) for i in range(30)))
+    document = {"encoder": {"model": str(tiny_model)}, "quality_scores": {"scorer": "deita"}, "max_null_share": 0.1}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(document))
+    flags = ("--method", "deita", "--option", "threshold=0.05", "--budget", "9", "--output", tmp_path / "out")
+    code, stdout, stderr = select(tmp_path / "pool.jsonl", tmp_path / "config.yaml", tmp_path, *flags)
+    assert code == 0, stderr
+    shortfall, excluded = stderr.splitlines()
+    assert shortfall.startswith("warning: ")
+    assert "instead of 9: every other row of the pool (28) has a cosine above 0.05" in shortfall
+    assert excluded == "warning: rows that could not be chosen, for lack of a signal that deita reads: 1 of 30"
+    assert "1 of 30 rows chosen by deita" in stdout
+
+
+def test_an_annotated_pool_is_selected_with_its_own_scores_and_a_closed_vocabulary(tmp_path, tiny_model):
+    (tmp_path / "pool.jsonl").write_text("".join(map(annotated, range(10))))
     (tmp_path / "valid.json").write_text('["math", "code", "logic", "never"]')
     document = {
         "encoder": {"model": str(tiny_model)},
