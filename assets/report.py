@@ -25,8 +25,8 @@ from resources.models import Models
 
 _READ = ["pool", "tags", "label_vocabulary", "quality_scores", "label_graph", "row_embeddings", "raw_pool"]
 """What the measures are made from."""
-_VALUES = {table: [name for name in schema if name != "seconds"] for table, schema in COMPARISON_SCHEMAS.items()}
-"""What makes another data version: all but the time that a method took."""
+_STORED = {table: [name for name in schema if name != "seconds"] for table, schema in COMPARISON_SCHEMAS.items()}
+"""All but the time that a method took: that is in the ledger, and the same choice again is the same report."""
 
 
 @pool_asset(
@@ -57,7 +57,8 @@ def selection_report(
     instead = {method: why for method, why in absent.items() if method in tables["rows"]["method"]}
     tables["rows"] = pl.concat([tables["rows"], _error_lines(absent.items() - instead.items())])
     read |= {manifest.asset: manifest.data_version for manifest in made}
-    manifest = home.lake.write("selection_report", tables, values=_VALUES, inputs=read)
+    stored = {table: tables[table].select(names) for table, names in _STORED.items()}
+    manifest = home.lake.write("selection_report", stored, values=_STORED, inputs=read)
     return Outcome.of(manifest, report_checks(tables, instead), report_metadata(tables))
 
 

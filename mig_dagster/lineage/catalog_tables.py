@@ -142,6 +142,17 @@ def runs(database: Database, inputs: CatalogInputs) -> None:
         )
 
 
+def comparison_seconds(database: Database, inputs: CatalogInputs) -> None:
+    """Add to `comparison` how long each method took, from the last run that made the compared version of its subset."""
+    database.execute(
+        "update comparison set seconds = measured.seconds from "
+        "(select r.asset, arg_max(r.seconds, r.ended_at) as seconds from runs r join versions v "
+        "    on v.asset = 'selection_report' and r.data_version = v.inputs ->> r.asset "
+        "    where r.seconds is not null group by r.asset) measured "
+        "where measured.asset = comparison.subset"
+    )
+
+
 def revisions(database: Database, inputs: CatalogInputs) -> None:
     """Fill `revisions`; a revision that was recorded several times is there once, as it was recorded first."""
     if fragments := inputs.fragments("revisions"):
@@ -203,6 +214,7 @@ FILL: Sequence[Callable[[Database, CatalogInputs], None]] = (
     subsets,
     comparison,
     runs,
+    comparison_seconds,
     revisions,
     removals,
     sources,

@@ -114,7 +114,8 @@ create table excluded (subset varchar, row_id varchar, source varchar, reason va
 create table clusters (subset varchar, row_id varchar, cluster bigint);
 
 -- Every subset under the measures of several methods, as selection_report made them. Where `error` says why there is no
--- subset, all measures are null. `seconds` is the wall time of the method itself.
+-- subset, all measures are null. `seconds` is the wall time of the method itself in the last run that gave this subset;
+-- null for a baseline that selection_report chose itself, whose name does not end in _subset.
 create table comparison (
     subset varchar,
     method varchar,

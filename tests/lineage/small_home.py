@@ -42,7 +42,7 @@ class Home:
         self.ledger = Ledger(self.store)
         self.catalog = catalog or self.store.uri("catalog/lineage.duckdb")
 
-    def commit(self, asset, frames, partition=None, info=None, inputs=None):
+    def commit(self, asset, frames, partition=None, info=None, inputs=None, seconds=None):
         """Write, publish and record a version, as a run of the pipeline does."""
         manifest = self.lake.write(asset, frames, partition=partition, info=info, inputs=inputs)
         self.lake.publish(manifest)
@@ -55,6 +55,7 @@ class Home:
             "inputs": json.dumps(inputs or {}),
             "code_version": "1",
             "version": "0.1",
+            "seconds": seconds,
         }
         self.ledger.record("runs", [line], asset=asset, partition=partition, run_id=f"run-{asset}-{partition}")
         return manifest
@@ -137,8 +138,8 @@ def fill_subset(home):
         "labels": [["maths"], ["sql"]],
     }
     excluded = pl.DataFrame({"row_id": [EMPTY.row_id], "source": ["b"], "reason": ["quality_scores: empty_output"]})
-    home.commit("mig_subset", {"rows": pl.DataFrame(chosen), "excluded": excluded})
-    home.commit("random_subset", {"rows": pl.DataFrame(chosen).head(1), "excluded": excluded.clear()})
+    home.commit("mig_subset", {"rows": pl.DataFrame(chosen), "excluded": excluded}, seconds=0.5)
+    home.commit("random_subset", {"rows": pl.DataFrame(chosen).head(1), "excluded": excluded.clear()}, seconds=0.1)
     others = pl.DataFrame(chosen).tail(1).with_columns(rank=1, row_id=pl.lit(SING.row_id), gain=pl.lit(2.0))
     clusters = pl.DataFrame({"row_id": [ADD.row_id, SQL.row_id, SING.row_id], "cluster": [0, 0, 1]})
     home.commit("car_subset", {"rows": others, "excluded": excluded.clear(), "clusters": clusters})
@@ -152,7 +153,6 @@ def fill_report(home):
         "seed": [None, 42, None, None],
         "rows": [2, 1, 1, None],
         "information": [7.5, 3.0, 5.0, None],
-        "seconds": [0.5, 0.1, 0.2, None],
         "options": ['{"gain": "exact"}', '{"seed": 42}', "{}", None],
         "error": [None, None, None, "no annotator"],
     }
@@ -160,4 +160,5 @@ def fill_report(home):
     overlap = {"name": names[:2], "other": names[1::-1], "shared": [1, 1], "jaccard": [0.5, 0.5]}
     drawn = {"rows": [1, 2], "measure": ["information"] * 2, "mean": [4.0, 6.0], "sd": [0.5, 0.0], "seeds": [5, 5]}
     frames = {"rows": rows, "source_mix": mix, "overlap": overlap, "random_spread": drawn}
-    home.commit("selection_report", {name: pl.DataFrame(table) for name, table in frames.items()})
+    compared = {name: home.lake.current(name).data_version for name in names[:3]}
+    home.commit("selection_report", {name: pl.DataFrame(table) for name, table in frames.items()}, inputs=compared)

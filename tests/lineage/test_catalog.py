@@ -142,6 +142,18 @@ def test_the_comparison_names_subsets_as_all_other_tables_do(home):
     assert lines(home.catalog, "select options ->> 'gain' from comparison where subset = 'mig_subset'") == [("exact",)]
 
 
+def test_a_method_took_as_long_as_in_the_last_run_that_gave_the_compared_subset(tmp_path):
+    home = fill(Home(tmp_path))
+    version = home.lake.current("mig_subset").data_version
+    for run, minute, same, seconds in (("2", 20, version, 0.25), ("3", 30, version, None), ("4", 40, "other", 9.0)):
+        line = {"started_at": f"2026-11-20T12:{minute}:00Z", "ended_at": f"2026-11-20T12:{minute}:09Z"}
+        line |= {"data_version": same, "seconds": seconds}
+        home.ledger.record("runs", [line], asset="mig_subset", partition=None, run_id=run)
+    rebuilt(home)
+    told = lines(home.catalog, "select subset, seconds from comparison order by all")
+    assert told == [("car_subset", None), ("ifd_subset", None), ("mig_subset", 0.25), ("random_subset", 0.1)]
+
+
 def test_clusters_belong_to_the_subset_whose_method_made_them(home):
     assert lines(home.catalog, "select subset, cluster, count(*) from clusters group by all order by all") == [
         ("car_subset", 0, 2),
