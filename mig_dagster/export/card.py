@@ -21,7 +21,10 @@ configs:
 # {{ lock.name | in_line }}
 
 {{ "{:,}".format(rows) }} rows chosen by `{{ lock.method }}` from a pool of {{ "{:,}".format(lock.pool_rows) }},
-in the order in which they were chosen: the first k rows are the subset for budget k.
+in the order in which they were chosen{% if lock.nested %}: the first k rows are the subset for budget k.
+{%- else %}. The first k rows are not the subset for budget k: what is chosen depends on the
+budget, so choose again for a smaller one.
+{%- endif %}
 
 | source | licence | rows |
 |---|---|---:|
@@ -39,7 +42,8 @@ def dataset_card(rows: pl.DataFrame, lock: Mapping[str, Any]) -> str:
 
     Args:
         rows: the subset, with a `source` column.
-        lock: `name`, `method`, `pool_rows`, `options`, `scorer`, `licences` (source to licence or None), `shortfall`.
+        lock: `name`, `method`, `pool_rows`, `options`, `scorer`, `licences` (source to licence or None), `shortfall`,
+            `nested`.
     """
     mix = rows.group_by("source").len().sort(["len", "source"], descending=[True, False]).rows()
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)

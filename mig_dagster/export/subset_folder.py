@@ -1,8 +1,8 @@
 """One folder for one subset: Parquet, JSON Lines, the lock file that pins how it was made, and a dataset card.
 
 subset.parquet         rank, row_id, source, origin, gain, score, labels
-train.jsonl            {"messages", "tools"} in rank order, so a trainer's "first k rows" is the smaller budget
-selection.lock.json    inputs, options, versions, tie rule
+train.jsonl            {"messages", "tools"} in rank order; its first k rows are the choice for k where `nested` is true
+selection.lock.json    inputs, options, versions, tie rule, nested
 README.md              the dataset card
 """
 

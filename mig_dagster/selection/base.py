@@ -19,12 +19,13 @@ class Selection:
     """The rows a method chose, in the order it chose them.
 
     Attributes:
-        rows: (k,) pool indices, distinct; of a greedy method any prefix is its answer to a smaller budget. Fewer
+        rows: (k,) pool indices, distinct; where `nested`, any prefix is the answer to a smaller budget. Fewer
             than k where `shortfall` says so; more only from `zip` with strict_reference=True: its last batch is whole.
         gains: as many: what each row added when it was taken, in the method's own measure.
         shortfall: why there are fewer rows than asked for; None when there are not.
         objective: the value of the method's objective for the whole choice; None where the method has none.
         clusters: (n,) the cluster of every row of the pool, from a method that clusters; None from all others.
+        nested: the choice for k is the start of the choice for any larger k.
     """
 
     rows: Rows
@@ -32,6 +33,7 @@ class Selection:
     shortfall: str | None = None
     objective: float | None = None
     clusters: Rows | None = None
+    nested: bool = True
 
 
 class SelectionWarning(UserWarning):

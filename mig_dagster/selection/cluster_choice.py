@@ -29,7 +29,8 @@ def choose_from_clusters(
         n2: as in `car`.
 
     Returns:
-        The rows in that order, the score of each as its gain, and the clusters.
+        The rows in that order, the score of each as its gain, and the clusters; `nested` only with `n1` and `n2`, where
+        k only says how many of the rows are kept.
 
     Raises:
         ValueError: naming the argument, its value and what was expected. TypeError where a count is no whole number.
@@ -59,7 +60,13 @@ def choose_from_clusters(
             stacklevel=2,
         )
     shortfall = f"{text}, fewer than k={k}; raise n1 or n2, or leave n1 out for exactly k rows"
-    return Selection(rows[:k], scores[rows[:k]], shortfall if len(rows) < k else None, clusters=labels)
+    return Selection(
+        rows[:k],
+        scores[rows[:k]],
+        shortfall if len(rows) < k else None,
+        clusters=labels,
+        nested=n1 is not None,  # both numbers fixed: k only cuts
+    )
 
 
 def _share_of_a_cluster(k: int, clusters: int) -> int:

@@ -12,13 +12,13 @@ from mig_dagster.annotations.token_counts import TokenCounter
 from mig_dagster.selection import METHODS, reads
 from mig_dagster.sources import Source
 from mig_dagster.stages.budget import rows_of
-from mig_dagster.stages.comparison import ROWS_SCHEMA, Compared, compare_subsets
+from mig_dagster.stages.comparison import Compared, compare_subsets
 from mig_dagster.stages.comparison_files import shortfalls, write_comparison
 from mig_dagster.stages.file_pool import FilePool, OnStep, file_pool
 from mig_dagster.stages.missing_inputs import missing_inputs, why_missing
 from mig_dagster.stages.pool_options import PoolOptions
 from mig_dagster.stages.select_files import check_folder, check_method, choosing, device_of
-from mig_dagster.stages.subset import choose_subset
+from mig_dagster.stages.subset import check_null_share, choose_subset
 
 MEASURED = ("tags", "quality_scores", "label_graph", "row_embeddings")
 """What the measures of a comparison are made from, whatever the methods read."""
@@ -32,11 +32,12 @@ class Comparison:
         tables: as `comparison.compare_subsets` gives them, and `subsets`: every row that was chosen.
         budget: as it was asked for.
         pool_rows: rows of the pool.
-        failures: why a method failed, by method.
+        failures: why a method or a baseline failed, by method.
         left_out: why a method was not asked, by method.
         warnings: what the methods warn of, by method.
         records: counts of each source: records, accepted, rejected by reason, blank.
         duplicates: rows left out because another one stands for them.
+        lacking: why measures are null.
     """
 
     tables: dict[str, pl.DataFrame]
@@ -47,6 +48,7 @@ class Comparison:
     warnings: Mapping[str, Sequence[str]]
     records: Mapping[str, Mapping[str, Any]]
     duplicates: int
+    lacking: Sequence[str] = ()
 
 
 @dataclass
@@ -105,24 +107,33 @@ def compare_files(
         check_method(name, settings.get(name, {}))
     if idle := sorted(set(settings) - set(names)):
         raise ValueError(f"options were given for {idle[0]}, which is not compared; compared: {', '.join(names)}")
+    check_null_share(options.max_null_share)
     rows_of(budget, 1)
     check_folder(output, "the comparison is a folder of several files")
-    needed = {*MEASURED, *(read for name in names for read in reads(METHODS[name]))}
-    with file_pool(sources, needed, options=options, cache=cache, on_progress=on_progress) as pool:
+    needed = {read for name in names for read in reads(METHODS[name])}
+    with file_pool(sources, needed, measured=MEASURED, options=options, cache=cache, on_progress=on_progress) as pool:
         chosen = _choose(pool, names, budget, settings, options, on_progress)
         on_progress("measuring", 0, None)
         tables = compare_subsets(
             pool.frames,
             chosen.subsets,
             count_tokens=TokenCounter(pool.encoder),
+            failures=chosen.failures,
             device=device_of(options),
             on_progress=lambda done, total: on_progress("measuring", done, total),
         )
-        tables["rows"] = pl.concat([tables["rows"], _failed(chosen.failures)])
         tables["subsets"] = subsets_table(chosen.subsets)
         rows = pool.frames.pool.select(pl.len()).collect().item()
         made = Comparison(
-            tables, budget, rows, chosen.failures, left_out, chosen.warnings, pool.records, pool.duplicates
+            tables,
+            budget,
+            rows,
+            dict(tables["rows"].drop_nulls("error").select("name", "error").iter_rows()),
+            left_out,
+            chosen.warnings,
+            pool.records,
+            pool.duplicates,
+            pool.notes,
         )
     write_comparison(output, made.tables, notes_of(made))
     return made
@@ -158,11 +169,6 @@ def _choose(
     return chosen
 
 
-def _failed(failures: Mapping[str, str]) -> pl.DataFrame:
-    lines = [{"name": name, "method": name, "error": error} for name, error in failures.items()]
-    return pl.DataFrame(lines, schema=ROWS_SCHEMA)
-
-
 def subsets_table(subsets: Sequence[Compared]) -> pl.DataFrame:
     """Return which rows each subset holds: `name`, `rank`, `row_id`, `source`, `origin`, `gain`."""
     columns = ("rank", "row_id", "source", "origin", "gain")
@@ -179,6 +185,7 @@ def notes_of(made: Comparison) -> list[str]:
         f"Pool: {made.pool_rows:,} rows of {records:,} records from {len(made.records)} sources; {rejected:,} records "
         f"rejected, {made.duplicates:,} duplicates left out. Budget: {made.budget}."
     ]
+    notes += [f"Measures of labels are null: {reason}." for reason in made.lacking]
     notes += [f"`{name}` failed: {error}" for name, error in made.failures.items()]
     notes += [f"`{name}` was left out: {reason}." for name, reason in made.left_out.items()]
     notes += [f"`{name}` fell short: {shortfall}." for name, shortfall in shortfalls(made.tables).items()]

@@ -94,27 +94,30 @@ def compare_subsets(
     subsets: Sequence[Compared],
     *,
     count_tokens: CountTokens,
+    failures: Mapping[str, str] | None = None,
     device: str | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, pl.DataFrame]:
     """Measure subsets of one pool, beside random draws of their sizes and the `BASELINES`.
 
-    Baselines that are not among the subsets are chosen here, as many rows as the largest subset has.
+    Baselines that are not among the subsets are chosen here, as many rows as the largest subset has; one that fails has
+    a line with its error.
 
     Args:
         frames: the pool with whatever signals there are; what a measure is made from and is not there makes it null.
         subsets: what to compare, names all different.
         count_tokens: used on the rows of some subset only.
+        failures: why methods failed, by method: each has a line with its error, and no baseline of them is tried again.
         device: where similarities are computed; None is the CPU.
         on_progress: told how many subsets and draws of how many are measured.
 
     Returns:
-        The tables of `COMPARISON_SCHEMAS`; `rows` and all others in the order of the subsets.
+        The tables of `COMPARISON_SCHEMAS`; `rows` and all others in the order of the subsets, what failed last.
 
     Raises:
         ValueError: two subsets have one name, or one holds a row that is not in the pool.
     """
-    compared = _with_baselines(frames, subsets)
+    compared, failed = _with_baselines(frames, subsets, failures or {})
     measured = PoolMeasures.over(frames, device)
     places = _places(measured.rows, compared)
     drawn = draws(measured.rows["row_id"].to_list(), sorted({len(rows) for rows in places.values()} - {0}))
@@ -123,7 +126,7 @@ def compare_subsets(
     steps = _Steps(len(everything), on_progress)
     lines = [_line(subset, steps.done(measured.of(places[subset.name])), measured) for subset in compared]
     return {
-        "rows": pl.DataFrame(lines, schema=ROWS_SCHEMA).with_columns(tokenizer=pl.lit(count_tokens.name)),
+        "rows": pl.concat([_rows(lines, count_tokens.name), _failed(failed)]),
         "source_mix": source_mix(places, measured),
         "overlap": overlap(places),
         "random_spread": spread(drawn, lambda rows: steps.done(measured.of(rows))),
@@ -145,14 +148,35 @@ class _Steps:
         return result
 
 
-def _with_baselines(frames: PoolFrames, subsets: Sequence[Compared]) -> list[Compared]:
+def _with_baselines(
+    frames: PoolFrames, subsets: Sequence[Compared], failures: Mapping[str, str]
+) -> tuple[list[Compared], dict[str, str]]:
+    """Return the subsets and the baselines that are not among them, and why what failed did."""
     names = [subset.name for subset in subsets]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise ValueError(f"two subsets are named {repeated[0]!r}: names tell subsets apart, rename one of them")
     largest = max((subset.rows.height for subset in subsets), default=0)
-    absent = [name for name in BASELINES if name not in {subset.method for subset in subsets}]
-    added = {name: choose_subset(name, frames, budget=str(largest)) for name in absent}
-    return [*subsets, *(Compared.of(name, made.rows, made.info, made.seconds) for name, made in added.items())]
+    compared, failed = list(subsets), dict(failures)
+    for name in BASELINES:
+        if name in failed or name in {subset.method for subset in subsets}:
+            continue
+        try:
+            made = choose_subset(name, frames, budget=str(largest))
+        # A comparison holds every choice that works; why one does not is a line of its own.
+        except Exception as problem:
+            failed[name] = f"{type(problem).__name__}: {problem}"
+        else:
+            compared.append(Compared.of(name, made.rows, made.info, made.seconds))
+    return compared, failed
+
+
+def _rows(lines: Sequence[Mapping[str, Any]], tokenizer: str) -> pl.DataFrame:
+    return pl.DataFrame(lines, schema=ROWS_SCHEMA).with_columns(tokenizer=pl.lit(tokenizer))
+
+
+def _failed(failures: Mapping[str, str]) -> pl.DataFrame:
+    lines = [{"name": name, "method": name, "error": error} for name, error in failures.items()]
+    return pl.DataFrame(lines, schema=ROWS_SCHEMA)
 
 
 def _places(pool: pl.DataFrame, subsets: Sequence[Compared]) -> dict[str, Rows]:

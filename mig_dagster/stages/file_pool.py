@@ -18,15 +18,17 @@ from mig_dagster.annotations.row_embeddings import embed_rows
 from mig_dagster.annotations.tags import tag_rows
 from mig_dagster.annotations.vocabulary import load_vocabulary
 from mig_dagster.graph import Vocabulary
+from mig_dagster.graph.merging import Encode
 from mig_dagster.pool.deduplicate import pool as without_duplicates
 from mig_dagster.pool.ingest import ingest
 from mig_dagster.pool.signatures import row_signatures
 from mig_dagster.sources import Source, resolve
 from mig_dagster.stages.align import PoolFrames
 from mig_dagster.stages.annotate import AnnotateRows, annotate_source
-from mig_dagster.stages.label_space import embed_labels, embeddings_to_graph, tags_to_vocabulary
+from mig_dagster.stages.label_space import NO_LABEL, embed_labels, embeddings_to_graph, tags_to_vocabulary
 from mig_dagster.stages.pool_options import PoolOptions
 from mig_dagster.storage import Lake, Manifest, Store
+from mig_dagster.storage.digest import values_digest
 
 OnStep = Callable[[str, int, int | None], None]
 """Called with (what is being done, how many are done, how many there are or None)."""
@@ -44,6 +46,7 @@ class FilePool:
         signals: what annotators said, one manifest for each signal and source.
         duplicates: rows left out because another one stands for them.
         encoder: the sentence encoder; it loads its model only when asked.
+        notes: what was wanted for measures only and could not be made.
     """
 
     frames: PoolFrames
@@ -51,6 +54,7 @@ class FilePool:
     signals: Sequence[Manifest]
     duplicates: int
     encoder: SentenceEncoder
+    notes: Sequence[str] = ()
 
     @property
     def records(self) -> dict[str, dict[str, Any]]:
@@ -59,11 +63,25 @@ class FilePool:
 
     @property
     def inputs(self) -> dict[str, str]:
-        """What the pool was made from: data versions of rows and signals, revisions of sources."""
+        """What a method saw and what it was made from.
+
+        Data versions of rows and signals, revisions of sources, and digests of the pool, the labels and their graph.
+        """
         read = [*self.raw.values(), *self.signals]
         versions = {f"{manifest.asset}/{manifest.partition}": manifest.data_version for manifest in read}
         revisions = {f"source_revisions/{name}": manifest.info["revision"] for name, manifest in self.raw.items()}
-        return versions | revisions
+        return versions | revisions | self._made
+
+    @property
+    def _made(self) -> dict[str, str]:
+        """Digests of what was made of rows and signals: it depends on options, not on them alone."""
+        frames = self.frames
+        made = {"pool": values_digest(frames.pool.collect())}
+        if frames.vocabulary is not None:
+            made["label_vocabulary"] = frames.vocabulary.version
+        if frames.edges is not None:
+            made["label_graph"] = values_digest(frames.edges.collect())  # of indices into the sorted vocabulary
+        return made
 
 
 @contextmanager
@@ -71,6 +89,7 @@ def file_pool(
     sources: Sequence[Source],
     needed: Collection[str],
     *,
+    measured: Collection[str] = (),
     options: PoolOptions,
     cache: FragmentCache,
     on_progress: OnStep,
@@ -79,7 +98,8 @@ def file_pool(
 
     Args:
         sources: what to read; names must differ.
-        needed: inputs of methods, as `mig_dagster.selection.reads` lists them; nothing else is computed.
+        needed: inputs of methods, as `mig_dagster.selection.reads` lists them; without them there is no pool.
+        measured: inputs that measures are made from; a label space without labels is left out and noted.
         options: how.
         cache: what models said before is not computed again.
         on_progress: told what is being done.
@@ -94,9 +114,11 @@ def file_pool(
         raw = {source.name: making.ingest(source) for source in sources}
         _check_accepted(raw)
         rows, duplicates = making.pool(sources)
-        signals = [manifest for name in making.signals(needed) for manifest in making.annotated(name)]
-        frames = making.frames(rows, needed)
-        yield FilePool(frames, dict(sorted(raw.items())), signals, duplicates.height, making.encoder)
+        wanted = {*needed, *measured}
+        signals = [manifest for name in making.signals(wanted) for manifest in making.annotated(name)]
+        frames = making.frames(rows, wanted, needed)
+        notes = [NO_LABEL] if "label_graph" in wanted and frames.edges is None else []
+        yield FilePool(frames, dict(sorted(raw.items())), signals, duplicates.height, making.encoder, notes)
 
 
 def _check_accepted(raw: Mapping[str, Manifest]) -> None:
@@ -153,12 +175,19 @@ class _Making:
             written.append(self.lake.publish(manifest))
         return written
 
-    def frames(self, rows: pl.DataFrame, needed: Collection[str]) -> PoolFrames:
-        """Return the pool and everything asked for; builds the label space where tags are."""
-        given = {name: self._of_all_sources(name) for name in self.signals(needed)}
+    def frames(self, rows: pl.DataFrame, wanted: Collection[str], needed: Collection[str]) -> PoolFrames:
+        """Return the pool and everything wanted; builds the label space where tags are.
+
+        Without a label there is no graph; that is an error only where a method needs it.
+        """
+        given = {name: self._of_all_sources(name) for name in self.signals(wanted)}
         vocabulary = edges = labels = None
         if "tags" in given:
-            vocabulary, edges, labels = self._label_space(given["tags"], graph="label_graph" in needed)
+            vocabulary = self._vocabulary(given["tags"])
+            if "label_graph" in needed or ("label_graph" in wanted and vocabulary.labels):
+                edges, labels = self._label_graph(vocabulary)
+            elif not vocabulary.labels and "tags" not in needed:
+                vocabulary = None
         raw_pool = self.lake.scan("raw_pool", self.names)
         return PoolFrames(rows.lazy(), vocabulary=vocabulary, edges=edges, labels=labels, raw_pool=raw_pool, **given)
 
@@ -176,15 +205,16 @@ class _Making:
     def _of_all_sources(self, signal: str) -> pl.LazyFrame:
         return pl.concat([self.lake.scan(signal, name).with_columns(source=pl.lit(name)) for name in self.names])
 
-    def _label_space(
-        self, tags: pl.LazyFrame, *, graph: bool
-    ) -> tuple[Vocabulary, pl.LazyFrame | None, pl.LazyFrame | None]:
-        """Return the vocabulary, and the graph's edges and labels where a method reads them."""
+    def _vocabulary(self, tags: pl.LazyFrame) -> Vocabulary:
         self.on_progress("connecting labels", 0, None)
-        encode = partial(self.encoder.encode_cached, cache=self.cache)
-        vocabulary, _ = tags_to_vocabulary(tags, self.options.label_vocabulary, encode)
-        if not graph:
-            return vocabulary, None, None
-        embedded = embed_labels(vocabulary.labels, encode)
+        return tags_to_vocabulary(tags, self.options.label_vocabulary, self._encode)[0]
+
+    def _label_graph(self, vocabulary: Vocabulary) -> tuple[pl.LazyFrame, pl.LazyFrame]:
+        """Return the graph's edges and its labels."""
+        embedded = embed_labels(vocabulary.labels, self._encode)
         _, tables = embeddings_to_graph(embedded, **self.options.label_graph.chosen())
-        return vocabulary, tables["rows"].lazy(), tables["labels"].lazy()
+        return tables["rows"].lazy(), tables["labels"].lazy()
+
+    @property
+    def _encode(self) -> Encode:
+        return partial(self.encoder.encode_cached, cache=self.cache)

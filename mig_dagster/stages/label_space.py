@@ -34,6 +34,11 @@ RULE_SCHEMA: Schema = {
 }
 EDGE_SCHEMA: Schema = {"row": pl.Int32, "column": pl.Int32, "weight": pl.Float64}
 
+NO_LABEL = (
+    "the vocabulary has no label: lower min_count (Launchpad, or --config with `label_vocabulary: {min_count: 1}`), or "
+    "use a list that holds some of the pool's tags"
+)
+
 
 @dataclass(frozen=True)
 class VocabularyOptions:
@@ -110,9 +115,7 @@ def embed_labels(labels: Sequence[str], encode: Encode) -> pl.DataFrame:
         ValueError: there is no label.
     """
     if not labels:
-        raise ValueError(
-            "the vocabulary has no label: lower min_count, or use a list that holds some of the pool's tags"
-        )
+        raise ValueError(NO_LABEL)
     ordered = sorted(labels)
     vectors = np.asarray(encode(ordered), dtype=np.float32)
     return pl.DataFrame(

@@ -21,7 +21,7 @@ RANDOM_SPREAD_SCHEMA: Schema = {
     "sd": pl.Float64,  # sample standard deviation over the seeds
     "min": pl.Float64,  # over the seeds
     "max": pl.Float64,  # over the seeds
-    "seeds": pl.Int64,  # how many draws
+    "seeds": pl.Int64,  # how many draws had a value
 }
 
 
@@ -42,7 +42,7 @@ def spread(drawn: Mapping[int, Sequence[Rows]], measure: Callable[[Rows], Mappin
         measured = [measure(rows) for rows in seeds]
         for name in MEASURES:
             values = np.array([found[name] for found in measured if found[name] is not None], np.float64)
-            lines.append((size, name, *_statistics(values), len(seeds)))
+            lines.append((size, name, *_statistics(values), len(values)))
     return pl.DataFrame(lines, schema=RANDOM_SPREAD_SCHEMA, orient="row")
 
 

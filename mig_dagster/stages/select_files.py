@@ -1,7 +1,7 @@
 """Files in, one subset's folder out, without Dagster."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from mig_dagster.stages.file_pool import FilePool, OnStep, file_pool
 from mig_dagster.stages.missing_inputs import missing_inputs, why_missing
 from mig_dagster.stages.pool_options import PoolOptions
 from mig_dagster.stages.scale import annotators_of
-from mig_dagster.stages.subset import Subset, choose_subset, method_options
+from mig_dagster.stages.subset import Subset, check_null_share, choose_subset, method_options
 from mig_dagster.stages.subset_files import selection_lock, with_conversations
 
 
@@ -65,6 +65,7 @@ def select_files(
             too many rows lack a signal.
     """
     check_method(method, settings)
+    check_null_share(options.max_null_share)
     rows_of(budget, 1)
     check_folder(output, "the subset is a folder of four files")
     needed = reads(METHODS[method])
@@ -127,4 +128,5 @@ def _lock(name: str, subset: Subset, pool: FilePool, options: PoolOptions, sourc
         annotators=annotators_of(pool.signals),
         licences={source.name: source.licence for source in sources},
         scorer=f"{quality.scorer}, {quality.aggregation}" if scored else "not used",
+        pool_options=asdict(options),
     )

@@ -39,7 +39,7 @@ class Subset:
         rows: `SUBSET_SCHEMA`, in the order of choice.
         excluded: rows that could not take part: `row_id`, `source`, `reason`.
         info: JSON-ready: method, budget, options, counts, objective, shortfall, warnings, source_mix, pool_mix,
-            gain_curve, labels (in_graph and covered; both null for a method that reads no tags).
+            gain_curve, nested, labels (in_graph and covered; both null for a method that reads no tags).
         seconds: wall time of the method itself; not in `info`, which is part of the stored version.
         clusters: `row_id`, `cluster` of every row that took part, from a method that clusters; None from all others.
     """
@@ -79,8 +79,9 @@ def choose_subset(
         on_progress: told by methods that take long how many rows they have chosen.
 
     Raises:
-        ValueError: unknown method or option, a wrong budget, or too many rows without a signal.
+        ValueError: unknown method or option, a wrong budget or share, or too many rows without a signal.
     """
+    check_null_share(max_null_share)
     given = dict(settings or {})
     known = method_options(method, given)
     resolved = {name: given.get(name, default) for name, (_, default) in known.items()}
@@ -122,6 +123,19 @@ def method_options(method: str, asked: Collection[str] = ()) -> dict[str, tuple[
     return known
 
 
+def check_null_share(max_null_share: float) -> None:
+    """Refuse a share of rows that is none.
+
+    Raises:
+        ValueError: it is not in [0, 1].
+    """
+    if not 0 <= max_null_share <= 1:  # NaN is in no range
+        raise ValueError(
+            f"max_null_share must be a number in 0..1, got {max_null_share}: it is the share of the pool that may "
+            "lack a signal; set it in the Launchpad or in --config"
+        )
+
+
 def _filled(method: str, **offered: Any) -> dict[str, Any]:
     """Return what a method takes of the parameters that are no options."""
     taken = inspect.signature(METHODS[method]).parameters
@@ -140,7 +154,7 @@ def _check_nulls(excluded: pl.DataFrame, n: int, max_null_share: float) -> None:
         reasons = ", ".join(f"{reason} {rows}" for reason, rows in counts.iter_rows())
         raise ValueError(
             f"{excluded.height} of {n} rows lack a signal ({reasons}): more than max_null_share={max_null_share}; "
-            "materialise the signal again, or raise max_null_share"
+            "annotate again, or raise max_null_share (Launchpad, or --config)"
         )
 
 
@@ -179,6 +193,7 @@ def _statistics(aligned: Aligned, selection: Selection, rows: pl.DataFrame, k: i
         "rows": rows.height,
         "objective": selection.objective,
         "shortfall": selection.shortfall,
+        "nested": selection.nested,
         "source_mix": _mix(rows["source"]),
         "pool_mix": _mix(aligned.rows["source"]),
         "labels": _labels_covered(aligned, selection),

@@ -12,6 +12,19 @@ import polars as pl
 from mig_dagster.selection import METHODS
 
 TIES = "of equal gains the row with the lowest pool index; pool order is source, then origin"
+_KEPT = (
+    "method",
+    "budget",
+    "options",
+    "k",
+    "rows",
+    "pool_rows",
+    "excluded",
+    "objective",
+    "shortfall",
+    "nested",
+    "warnings",
+)
 _PINNED = ("mig-dagster", "numpy", "scipy", "polars")
 
 
@@ -47,6 +60,7 @@ def selection_lock(
     annotators: Mapping[str, Mapping[str, Any]],
     licences: Mapping[str, str | None],
     scorer: str,
+    pool_options: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return what pins a subset, JSON-ready.
 
@@ -57,11 +71,21 @@ def selection_lock(
         annotators: who annotated, by fingerprint.
         licences: of each source; None where its owner states none.
         scorer: the name of the scale of `quality_scores`; "not used" for a method that reads none.
+        pool_options: everything that was set before the method; None where `inputs` are versions of assets that keep
+            their own settings.
+
+    Raises:
+        ValueError: `info` lacks what a lock holds.
     """
-    kept = ("method", "budget", "options", "k", "rows", "pool_rows", "excluded", "objective", "shortfall", "warnings")
+    if lost := [key for key in _KEPT if key not in info]:
+        raise ValueError(
+            f"what is stored with subset {name} lacks {lost[0]!r}: an earlier version made it; materialise the subset "
+            "again"
+        )
     return {
         "name": name,
-        **{key: info[key] for key in kept},
+        **{key: info[key] for key in _KEPT},
+        **({} if pool_options is None else {"pool_options": dict(pool_options)}),
         "scorer": scorer,
         "annotators": dict(annotators),
         "licences": dict(licences),

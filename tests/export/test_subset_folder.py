@@ -30,6 +30,7 @@ LOCK = {
     "scorer": "lexical",
     "licences": {"a": "MIT"},
     "shortfall": None,
+    "nested": True,
 }
 
 
@@ -82,6 +83,16 @@ def test_the_card_names_sources_licences_and_counts(tmp_path):
     assert "| a | MIT | 1 |" in card
     assert "| b | not stated | 1 |" in card
     assert "chosen by `mig` from a pool of 40" in card
+
+
+def test_the_card_says_whether_its_first_rows_are_the_subset_for_a_smaller_budget(tmp_path):
+    write_subset(tmp_path / "nested", subset(), lock=LOCK)
+    card = (tmp_path / "nested" / "README.md").read_text()
+    assert "in the order in which they were chosen: the first k rows are the subset for budget k.\n\n| source" in card
+    write_subset(tmp_path / "other", subset(), lock={**LOCK, "nested": False})
+    card = (tmp_path / "other" / "README.md").read_text()
+    assert "in the order in which they were chosen. The first k rows are not the subset for budget k" in card
+    assert "choose again for a smaller one.\n\n| source" in card
 
 
 def test_a_free_text_licence_breaks_neither_the_table_nor_the_page(tmp_path):

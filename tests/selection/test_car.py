@@ -212,6 +212,18 @@ def test_a_smaller_budget_is_no_start_of_a_larger_one():
     assert (few, more) == ([7, 6, 1], [7, 6, 5, 1])
 
 
+@pytest.mark.filterwarnings("ignore::mig_dagster.selection.SelectionWarning")
+def test_only_with_both_numbers_given_is_a_smaller_budget_the_start_of_a_larger_one():
+    scores, clusters = np.arange(12.0), np.arange(12) % 3
+    given: dict[str, Any] = {"quality_scores": scores, "clusters": clusters}
+    found = [choose_from_clusters(k, **given, n1=2, n2=2) for k in range(13)]
+    for selection in found:
+        assert selection.nested
+        assert selection.rows.tolist() == found[-1].rows[: len(selection.rows)].tolist()
+    assert not choose_from_clusters(4, **given, n2=1).nested
+    assert not choose_from_clusters(4, **given).nested
+
+
 @pytest.mark.parametrize(
     ("numbers", "error", "message"),
     [

@@ -110,6 +110,10 @@ def test_a_smaller_budget_is_the_start_of_a_larger_one(name, seed):
         assert smaller.gains.tolist() == largest.gains[:k].tolist()
 
 
+def test_a_selection_says_whether_it_is_the_start_of_larger_ones(name):
+    assert choose(name, 20, inputs(N)).nested == (name not in NO_PREFIX)
+
+
 @pytest.mark.parametrize("marked", sorted(NO_PREFIX))
 def test_methods_marked_as_without_the_prefix_property_lack_it(marked):
     given = [inputs(N, seed) for seed in range(8)]

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from mig_dagster.graph import Rule
-from mig_dagster.selection import objective
+from mig_dagster.selection import METHODS, objective
 from mig_dagster.stages.align import PoolFrames
 from mig_dagster.stages.comparison import COMPARISON_SCHEMAS, Compared, compare_subsets
 from mig_dagster.stages.random_spread import SEEDS
@@ -96,7 +96,7 @@ def test_random_draws_of_every_size_stand_beside_the_subsets():
     tables = compare(compared("x", [1, 2, 3, 4]), compared("y", [5, 6]), compared("z", []))
     spread = tables["random_spread"]
     assert spread.select("rows", "measure").rows() == [(size, name) for size in (2, 4) for name in MEASURES]
-    assert spread["seeds"].unique().to_list() == [5]
+    assert spread.filter(pl.col("measure") != "nearest_distance")["seeds"].unique().to_list() == [5]
     tokens = []
     for seed in SEEDS:
         drawn = choose_subset("random", POOL.frames(), budget="4", settings={"seed": seed}).rows
@@ -113,6 +113,25 @@ def test_baselines_are_added_where_they_are_not_among_the_subsets():
     assert tables["rows"]["name"].to_list() == ["x", "y", "balanced_random", "longest"]
     assert line(tables, "longest")["rows"] == 3
     assert line(tables, "balanced_random")["seed"] == 42
+
+
+def test_a_baseline_that_fails_is_a_line_with_its_error(monkeypatch):
+    def broken(k, *, lengths):
+        raise RuntimeError("no luck")
+
+    monkeypatch.setitem(METHODS, "longest", broken)
+    tables = compare(compared("x", [1, 2, 3]), failures={"balanced_random": "ValueError: before"})
+    assert tables["rows"]["name"].to_list() == ["x", "balanced_random", "longest"]
+    assert tables["rows"]["error"].to_list() == [None, "ValueError: before", "RuntimeError: no luck"]
+    assert (line(tables, "longest")["rows"], line(tables, "longest")["method"]) == (None, "longest")
+    assert tables["source_mix"]["name"].unique().to_list() == ["x"]
+
+
+def test_only_draws_that_have_a_value_are_counted():
+    spread = compare(compared("x", [3]), compared("y", [4, 5]))["random_spread"]
+    alone = spread.filter(rows=1, measure="nearest_distance")
+    assert (alone["seeds"].item(), alone["mean"].item()) == (0, None)
+    assert spread.filter(rows=1, measure="tokens")["seeds"].item() == len(SEEDS)
 
 
 def test_overlap_holds_every_ordered_pair():

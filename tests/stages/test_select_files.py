@@ -8,15 +8,16 @@ from mig_dagster.annotations import FragmentCache
 from mig_dagster.selection import METHODS
 from mig_dagster.sources import Source
 from mig_dagster.stages.label_space import VocabularyOptions
-from mig_dagster.stages.pool_options import EncoderOptions, PoolOptions
+from mig_dagster.stages.pool_options import EncoderOptions, GraphOptions, PoolOptions
 from mig_dagster.stages.select_files import select_files
 from mig_dagster.storage import Store
 
 
-def select(path, output, model, cache, method="mig", **settings):
+def select(path, output, model, cache, method="mig", changes=None, **settings):
     options = PoolOptions(
         encoder=EncoderOptions(model=str(model)),
         label_vocabulary=VocabularyOptions(min_count=1, merge_distance=None),
+        **(changes or {}),
     )
     return select_files(
         [Source("mine", str(path))],
@@ -63,7 +64,7 @@ def test_a_method_that_reads_no_signal_needs_no_model(path, tmp_path):
     assert chosen.files.rows == 1
     lock = json.loads((tmp_path / "out" / "selection.lock.json").read_text())
     assert (lock["scorer"], lock["annotators"]) == ("not used", {})
-    assert set(lock["inputs"]) == {"raw_pool/mine", "source_revisions/mine"}
+    assert set(lock["inputs"]) == {"raw_pool/mine", "source_revisions/mine", "pool"}
 
 
 def test_a_method_whose_input_nothing_makes_is_refused_before_anything_is_read(path, tmp_path, monkeypatch):
@@ -73,3 +74,24 @@ def test_a_method_whose_input_nothing_makes_is_refused_before_anything_is_read(p
     monkeypatch.setitem(METHODS, "scored", scored)
     with pytest.raises(ValueError, match="method scored cannot run on files yet: ifd_scores: no annotator that makes"):
         select(path, tmp_path / "out", tmp_path / "no model", tmp_path / "cache", method="scored")
+
+
+def test_a_share_that_is_none_is_refused_before_anything_is_read(path, tmp_path):
+    with pytest.raises(ValueError, match=r"max_null_share must be a number in 0\.\.1, got 5"):
+        select(path, tmp_path / "out", tmp_path / "no model", tmp_path / "cache", changes={"max_null_share": 5})
+
+
+def test_the_lock_pins_the_label_graph_and_everything_set_before_the_method(path, tmp_path, tiny_model):
+    asked = ("write a python function", "translate this poem", "solve the equation x + 1 = 2")
+    path.write_text("".join(json.dumps({"instruction": ask, "output": "done"}) + "\n" for ask in asked))
+    locks = []
+    for threshold in (0.001, 0.999):
+        changes = {"label_graph": GraphOptions(threshold=threshold)}
+        select(path, tmp_path / "out", tiny_model, tmp_path / "cache", changes=changes, gain="exact")
+        locks.append(json.loads((tmp_path / "out" / "selection.lock.json").read_text()))
+    first, second = (lock["inputs"] for lock in locks)
+    assert {name for name in first if first[name] != second[name]} == {"label_graph"}
+    assert {"pool", "label_vocabulary", "raw_pool/mine", "tags/mine"} <= set(first)
+    assert [lock["pool_options"]["label_graph"]["threshold"] for lock in locks] == [0.001, 0.999]
+    assert locks[0]["pool_options"]["label_vocabulary"]["min_count"] == 1
+    assert locks[0]["nested"] is True

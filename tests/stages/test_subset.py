@@ -177,11 +177,18 @@ def test_other_warnings_are_passed_on(monkeypatch):
 def test_too_many_rows_without_a_signal_are_an_error():
     given = frames(tags=[["a"], None, ["c"], None, ["a"], ["c"]])
     with pytest.raises(
-        ValueError, match=r"2 of 6 rows lack a signal \(tags: parse_failure 2\): more than max_null_share=0.01"
+        ValueError,
+        match=r"2 of 6 rows lack a signal \(tags: parse_failure 2\): more than max_null_share=0.01; annotate again",
     ):
         choose_subset("mig", given, budget="2")
     chosen = choose_subset("mig", given, budget="2", max_null_share=0.5)
     assert chosen.excluded.height == chosen.info["excluded"] == 2
+
+
+@pytest.mark.parametrize("share", [5, -1, float("nan"), float("inf")])
+def test_a_share_outside_its_range_is_refused(share):
+    with pytest.raises(ValueError, match=rf"max_null_share must be a number in 0\.\.1, got {share}"):
+        choose_subset("mig", frames(), budget="2", max_null_share=share)
 
 
 def test_a_share_counts_the_rows_that_were_excluded_too():

@@ -36,8 +36,12 @@ def test_a_row_whose_source_changed_meanwhile_is_an_error():
 
 
 def test_the_lock_pins_inputs_options_versions_and_the_rule_for_ties():
-    kept = ("method", "budget", "options", "k", "rows", "pool_rows", "excluded", "objective", "shortfall", "warnings")
-    info = {name: name for name in kept} | {"gain_curve": "left out", "method": "random"}
+    kept = ("method", "budget", "options", "k", "rows", "pool_rows", "excluded", "objective", "shortfall")
+    info = (
+        {name: name for name in kept}
+        | {"nested": True, "warnings": []}
+        | {"gain_curve": "left out", "method": "random"}
+    )
     lock = selection_lock(
         "mig_subset", info, inputs={"pool": "v"}, annotators={}, licences={"s": None}, scorer="lexical"
     )
@@ -45,12 +49,21 @@ def test_the_lock_pins_inputs_options_versions_and_the_rule_for_ties():
     assert lock["options"] == "options"
     assert "lowest pool index" in lock["ties"]
     assert {"python", "mig-dagster", "numpy", "scipy", "polars"} == set(lock["versions"])
+    assert lock["nested"] is True
     assert "gain_curve" not in lock
+    assert "pool_options" not in lock
+
+
+def test_a_subset_that_an_earlier_version_stored_has_to_be_made_again():
+    with pytest.raises(
+        ValueError, match="stored with subset s lacks 'budget': an earlier version made it; materialise"
+    ):
+        selection_lock("s", {"method": "mig"}, inputs={}, annotators={}, licences={}, scorer="not used")
 
 
 @pytest.mark.parametrize(("method", "library"), [("zip", "zlib"), ("car", "torch"), ("qdit", "torch")])
 def test_the_lock_names_the_libraries_whose_build_can_change_a_methods_choice(method, library):
-    kept = ("budget", "options", "k", "rows", "pool_rows", "excluded", "objective", "shortfall", "warnings")
-    info = dict.fromkeys(kept) | {"method": method}
+    kept = ("budget", "options", "k", "rows", "pool_rows", "excluded", "objective", "shortfall")
+    info = dict.fromkeys([*kept, "nested", "warnings"]) | {"method": method}
     lock = selection_lock("s", info, inputs={}, annotators={}, licences={}, scorer="not used")
     assert lock["versions"][library][0].isdigit()
