@@ -113,16 +113,7 @@ def compare_files(
     needed = {read for name in names for read in reads(METHODS[name])}
     with file_pool(sources, needed, measured=MEASURED, options=options, cache=cache, on_progress=on_progress) as pool:
         chosen = _choose(pool, names, budget, settings, options, on_progress)
-        on_progress("measuring", 0, None)
-        tables = compare_subsets(
-            pool.frames,
-            chosen.subsets,
-            count_tokens=TokenCounter(pool.encoder),
-            failures=chosen.failures,
-            device=device_of(options),
-            on_progress=lambda done, total: on_progress("measuring", done, total),
-        )
-        tables["subsets"] = subsets_table(chosen.subsets)
+        tables = _measured(pool, chosen.subsets, chosen.failures, options, on_progress)
         rows = pool.frames.pool.select(pl.len()).collect().item()
         made = Comparison(
             tables,
@@ -167,6 +158,26 @@ def _choose(
             chosen.subsets.append(Compared.of(name, subset.rows, subset.info, subset.seconds))
             chosen.warnings |= {name: subset.info["warnings"]} if subset.info["warnings"] else {}
     return chosen
+
+
+def _measured(
+    pool: FilePool,
+    subsets: Sequence[Compared],
+    failures: Mapping[str, str],
+    options: PoolOptions,
+    on_progress: OnStep,
+) -> dict[str, pl.DataFrame]:
+    """Return the tables of a comparison."""
+    on_progress("measuring", 0, None)
+    tables = compare_subsets(
+        pool.frames,
+        subsets,
+        count_tokens=TokenCounter(pool.encoder),
+        failures=failures,
+        device=device_of(options),
+        on_progress=lambda done, total: on_progress("measuring", done, total),
+    )
+    return tables | {"subsets": subsets_table(subsets)}
 
 
 def subsets_table(subsets: Sequence[Compared]) -> pl.DataFrame:
