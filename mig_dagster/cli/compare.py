@@ -93,6 +93,7 @@ def _document(done: "Comparison") -> dict[str, Any]:
         "failures": done.failures,
         "left_out": done.left_out,
         "warnings": done.warnings,
+        "lacking": list(done.lacking),
         **tables,
     }
 
@@ -110,6 +111,8 @@ def _print(done: "Comparison", output: Path) -> None:
     out.print(escape(meaning(done.tables)), style="dim", highlight=False)
     for name, shortfall in shortfalls(done.tables).items():
         print_warning(f"{name}: {shortfall}")
+    for reason in done.lacking:
+        print_warning(f"measures of labels are null: {reason}")
     for method, warnings in done.warnings.items():
         for warning in warnings:
             print_warning(f"{method}: {warning}")

@@ -52,6 +52,14 @@ def test_help_lists_the_methods(command, monkeypatch):
         assert f"{name}: " in stdout
 
 
+@pytest.mark.parametrize(
+    ("command", "said"), [("select", "Files, folders"), ("trace", "A row id"), ("sample", "Annotated pool")]
+)
+def test_help_says_what_arguments_are(command, said, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    assert said in run(command, "--help")[1]
+
+
 def test_help_and_the_list_load_no_model_library():
     script = (
         "import sys; from typer.testing import CliRunner; from mig_dagster.cli import app\n"
