@@ -99,7 +99,7 @@ def _document(done: "Comparison") -> dict[str, Any]:
 
 
 def _print(done: "Comparison", output: Path) -> None:
-    from mig_dagster.stages.comparison_files import SHOWN, meaning, shortfalls, shown_lines
+    from mig_dagster.stages.comparison_files import SHOWN, meaning, shown_lines
 
     table = Table()
     table.add_column("method")
@@ -109,15 +109,21 @@ def _print(done: "Comparison", output: Path) -> None:
         table.add_row(*map(escape, cells), style="dim" if cells[0].startswith("random (") else None)
     print_table(table)
     out.print(escape(meaning(done.tables)), style="dim", highlight=False)
-    for name, shortfall in shortfalls(done.tables).items():
-        print_warning(f"{name}: {shortfall}")
-    for reason in done.lacking:
-        print_warning(f"measures of labels are null: {reason}")
-    for method, warnings in done.warnings.items():
-        for warning in warnings:
-            print_warning(f"{method}: {warning}")
+    for warning in _warnings(done):
+        print_warning(warning)
     for method, reason in done.left_out.items():
         err.print(f"left out {method}: {escape(reason)}", highlight=False)
     for method, error in done.failures.items():
         err.print(f"[bold red]failed[/] {method}: {escape(error)}", highlight=False)
     out.print(f"{done.pool_rows:,} rows compared under a budget of {done.budget} -> {escape(str(output))}")
+
+
+def _warnings(done: "Comparison") -> list[str]:
+    """Return what a reader of the table has to know."""
+    from mig_dagster.stages.comparison_files import shortfalls
+
+    return [
+        *(f"{name}: {shortfall}" for name, shortfall in shortfalls(done.tables).items()),
+        *(f"measures of labels are null: {reason}" for reason in done.lacking),
+        *(f"{method}: {warning}" for method, warnings in done.warnings.items() for warning in warnings),
+    ]
