@@ -9,16 +9,17 @@ import polars as pl
 
 from assets.metadata import table
 from assets.plots import heat_map
+from mig_dagster.stages.comparison_files import SHOWN
 
-_SHOWN = {
-    "tokens": "{:,.0f}",
-    "mean_score": "{:.3f}",
-    "labels_covered": "{:,.0f}",
-    "information": "{:,.1f}",
-    "facility_location_share": "{:.4f}",
-    "nearest_distance": "{:.3f}",
-}
-"""Measures in the table, and how they are written."""
+_MEASURES = (
+    "tokens",
+    "mean_score",
+    "labels_covered",
+    "information",
+    "facility_location_share",
+    "nearest_distance",
+)
+"""Measures in the table; how each is written is that of every comparison (`comparison_files.SHOWN`)."""
 
 
 def report_metadata(tables: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
@@ -35,14 +36,14 @@ def report_metadata(tables: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
 def _comparison(made: pl.DataFrame, spread: pl.DataFrame) -> dg.MarkdownMetadataValue:
     """Return every subset's measures, and below them what random subsets of the same sizes have."""
     lines = [
-        [line["name"], f"{line['rows']:,}", *_measures(line), _written(line["seconds"], "{:,.2f}")]
+        [line["name"], f"{line['rows']:,}", *_measures(line), _written("seconds", line["seconds"])]
         for line in made.to_dicts()
     ]
     for (size,), drawn in spread.group_by("rows", maintain_order=True):
         mean, sd = (_measures(dict(drawn.select("measure", column).iter_rows())) for column in ("mean", "sd"))
         chance = [f"{middle} ± {width}" for middle, width in zip(mean, sd, strict=True)]
         lines.append([f"random, {drawn['seeds'][0]} seeds", f"{size:,}", *chance, ""])
-    return table(["subset", "rows", *(name.replace("_", " ") for name in _SHOWN), "seconds"], lines)
+    return table(["subset", "rows", *(name.replace("_", " ") for name in _MEASURES), "seconds"], lines)
 
 
 def _overlap(names: list[str], overlap: pl.DataFrame) -> dg.MarkdownMetadataValue:
@@ -55,8 +56,8 @@ def _overlap(names: list[str], overlap: pl.DataFrame) -> dg.MarkdownMetadataValu
 
 
 def _measures(line: Mapping[str, Any]) -> list[str]:
-    return [_written(line[name], how) for name, how in _SHOWN.items()]
+    return [_written(name, line[name]) for name in _MEASURES]
 
 
-def _written(value: float | None, how: str) -> str:
-    return "" if value is None else how.format(value)
+def _written(name: str, value: float | None) -> str:
+    return "" if value is None else SHOWN[name][1](value)
