@@ -38,7 +38,7 @@ def ingest(
         batch = Batch(source.name)
         _append(writer, batch)  # both tables exist, whatever comes
         read = 0
-        for read, record in enumerate(read_source(source), start=1):
+        for read, record in enumerate(read_source(source, revision), start=1):
             counts[record.origin.rpartition(":")[0]].add(record)
             if isinstance(record, Accepted):
                 batch.accept(record)

@@ -1,9 +1,10 @@
 """Where datasets are and what is in them: the registry, revisions, and readers that account for every record."""
 
 from mig_dagster.sources.check import check
+from mig_dagster.sources.files import files_of
 from mig_dagster.sources.formats import FORMATS
 from mig_dagster.sources.locations import SourceFile
-from mig_dagster.sources.reader import files_of, read_file, read_source
+from mig_dagster.sources.reader import read_file, read_source
 from mig_dagster.sources.reasons import REASONS, Defect
 from mig_dagster.sources.records import Accepted, Blank, Rejected, SourceFileError
 from mig_dagster.sources.registry import RegistryError, Source, load_registry

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
-from mig_dagster.sources.locations import file_system
+from mig_dagster.sources.locations import open_binary
 from mig_dagster.sources.records import SourceFileError
 
 CHUNK_BYTES = 1 << 20
@@ -22,13 +22,12 @@ def opened(uri: str) -> Iterator[IO[bytes] | gzip.GzipFile]:
     Raises:
         SourceFileError: it cannot be opened or read, or its gzip data is damaged or ends early.
     """
-    fs, path = file_system(uri)
     try:
-        with fs.open(path, "rb") as packed:
+        with open_binary(uri) as packed:
             head = packed.read(2)
             packed.seek(0)
             # One byte of gzip is a download that broke off, not a text file.
-            if head == _GZIP_MAGIC or (head == _GZIP_MAGIC[:1] and path.endswith(".gz")):
+            if head == _GZIP_MAGIC or (head == _GZIP_MAGIC[:1] and uri.endswith(".gz")):
                 with gzip.GzipFile(fileobj=packed) as unpacked:
                     yield unpacked
             else:

@@ -40,6 +40,17 @@ def file_system(uri: str) -> tuple[Any, str]:
     return fs, path
 
 
+def open_binary(uri: str) -> Any:
+    """Return a file's bytes as a file object to be used as a context manager and closed by it.
+
+    Raises:
+        SourceFileError: as `file_system`.
+        OSError: it cannot be opened.
+    """
+    fs, path = file_system(uri)
+    return fs.open(path, "rb")
+
+
 def list_files(uri: str) -> list[SourceFile]:
     """List the files that a path, a glob or a folder stands for, in reading order.
 

@@ -9,12 +9,13 @@ from typing import Any
 from mig_dagster.sources.containers import BLANK, RawRecord, raw_records
 from mig_dagster.sources.detection import SAMPLE_RECORDS, detect, no_objects, renamed
 from mig_dagster.sources.fields import kind_of
+from mig_dagster.sources.files import files_of
 from mig_dagster.sources.formats import FORMATS, fields_of
-from mig_dagster.sources.locations import SourceFile, list_files
 from mig_dagster.sources.parsed import Format, Parsed, Record
 from mig_dagster.sources.reasons import Defect
 from mig_dagster.sources.records import Accepted, Blank, Rejected, SourceFileError, cut_raw
 from mig_dagster.sources.registry import Source, suggestion
+from mig_dagster.sources.revisions import Revision
 from mig_dagster.sources.validate import validate
 
 NO_COLUMNS: Mapping[str, str] = MappingProxyType({})
@@ -36,22 +37,17 @@ class Read:
     raw: bytes | str | Record
 
 
-def files_of(source: Source) -> list[SourceFile]:
-    """List the files of a source in reading order.
-
-    Raises:
-        SourceFileError: there are none.
-    """
-    return list_files(source.uri)
-
-
-def read_source(source: Source) -> Iterator[Accepted | Rejected | Blank]:
+def read_source(source: Source, revision: Revision | None = None) -> Iterator[Accepted | Rejected | Blank]:
     """Yield every record of every file of a source, in the order of the origins.
+
+    Args:
+        source: what to read.
+        revision: the state to read, as of `files_of`.
 
     Raises:
         SourceFileError: a file that cannot be read as a whole, or a source without files.
     """
-    for file in files_of(source):
+    for file in files_of(source, revision):
         yield from read_file(file.uri, origin=file.relative, format=source.format, columns=source.columns)
 
 

@@ -27,6 +27,9 @@ class Source:
         licence: as its owner names it.
         priority: of two sources with the same conversation the higher one keeps it; ties by the name's order.
         columns: the file's own column for a field of the format.
+        revision: Hub only: the branch, tag or commit to stay at; None follows the default branch.
+        config: Hub only: which configuration of the dataset; None takes the default one.
+        split: Hub only: which split; None takes "train", or the only one.
     """
 
     name: str
@@ -35,6 +38,9 @@ class Source:
     licence: str | None = None
     priority: int = 0
     columns: Mapping[str, str] = field(default_factory=dict)
+    revision: str | None = None
+    config: str | None = None
+    split: str | None = None
 
 
 class RegistryError(ValueError):
@@ -60,6 +66,9 @@ _TYPES: dict[str, tuple[type, str]] = {
     "licence": (str, "text"),
     "priority": (int, "a whole number"),
     "columns": (dict, "a mapping of a format's field to the file's column"),
+    "revision": (str, "text (put quotes around a number)"),
+    "config": (str, "text"),
+    "split": (str, "text"),
 }
 
 

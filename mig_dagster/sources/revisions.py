@@ -6,8 +6,8 @@ from typing import Any
 
 from mig_dagster.conversation import canonical_json
 from mig_dagster.sources.bytestream import CHUNK_BYTES
+from mig_dagster.sources.files import files_of
 from mig_dagster.sources.locations import file_system
-from mig_dagster.sources.reader import files_of
 from mig_dagster.sources.records import SourceFileError
 from mig_dagster.sources.registry import Source
 
