@@ -1,6 +1,8 @@
-"""A sentence-transformers model with random weights, small enough to make in every test run."""
+"""What many tests share: the S3 servers, and a sentence-transformers model with random weights."""
 
 import pytest
+
+pytest_plugins = ["tests.e2e.s3_server"]
 
 
 @pytest.fixture(scope="session")
