@@ -2,7 +2,7 @@
 
 import pytest
 
-pytest_plugins = ["tests.e2e.s3_server"]
+pytest_plugins = ["tests.e2e.hub_server", "tests.e2e.s3_server"]
 
 
 @pytest.fixture(scope="session")

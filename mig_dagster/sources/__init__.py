@@ -9,7 +9,7 @@ from mig_dagster.sources.reasons import REASONS, Defect
 from mig_dagster.sources.records import Accepted, Blank, Rejected, SourceFileError
 from mig_dagster.sources.registry import RegistryError, Source, load_registry
 from mig_dagster.sources.registry_edit import add_source, check_addition, remove_source
-from mig_dagster.sources.revisions import FileVersion, Revision, resolve
+from mig_dagster.sources.revisions import FileVersion, Revision, is_remote, resolve
 
 __all__ = [
     "FORMATS",
@@ -28,6 +28,7 @@ __all__ = [
     "check",
     "check_addition",
     "files_of",
+    "is_remote",
     "load_registry",
     "read_file",
     "read_source",

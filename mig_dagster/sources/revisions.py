@@ -11,6 +11,7 @@ from mig_dagster.sources.locations import file_system
 from mig_dagster.sources.records import SourceFileError
 from mig_dagster.sources.registry import Source
 
+_NEAR = ("file", "local", "demo", "memory")
 _STAMPS = ("ETag", "etag", "mtime", "LastModified", "last_modified")
 
 
@@ -42,6 +43,17 @@ class Revision:
     def size(self) -> int:
         """Bytes of all files."""
         return sum(file.size for file in self.files)
+
+
+def is_remote(source: Source) -> bool:
+    """Return whether asking for the revision of a source goes over the network (the Hub, S3, HTTP, ...).
+
+    A caller that looks often, such as a sensor with a tick every 30 seconds, keeps the revision that it has of such a
+    source (`known`) as long as the source's entry in the registry is the same, and asks again at a slower pace, as a
+    nightly schedule does: `resolve(source, known)` of a Hub source that did not change is one request.
+    """
+    scheme, mark, _ = source.uri.partition("://")
+    return bool(mark) and scheme not in _NEAR
 
 
 def resolve(source: Source, known: Revision | None = None) -> Revision:
