@@ -2,65 +2,93 @@
 
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from datetime import datetime
-from errno import EINVAL
+from functools import wraps
 from pathlib import Path, PurePosixPath
-from typing import Any
-from uuid import uuid4
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-TEMPORARY = ".tmp"
-"""Folder under the root where files grow before they get their name; never listed."""
+from mig_dagster.storage.local_files import TEMPORARY, LocalFiles
+from mig_dagster.storage.objects import Objects
+from mig_dagster.storage.s3 import S3Objects, is_s3, s3_options
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def explained(method: Callable[Concatenate["Store", P], R]) -> Callable[Concatenate["Store", P], R]:
+    """Give what a client raises in words of its own as an OSError that names the store and the remedy."""
+
+    @wraps(method)
+    def run(self: "Store", /, *args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return method(self, *args, **kwargs)
+        except self.objects.errors() as error:
+            raise self.objects.explain(error, self.root) from error
+
+    return run
 
 
 class Store:
     """Objects named by relative POSIX paths under one root.
 
-    Every object appears whole or not at all, also when the writer is killed: locally a file grows under another
-    name, is flushed to disk, and then linked or renamed into place; elsewhere one upload makes the object.
+    Every object appears whole or not at all, also when the writer is killed.
 
     Attributes:
         root: the folder or the URI that holds the objects.
         filesystem: the fsspec file system behind the root.
         local: whether the root is a folder of this machine.
+        objects: how this kind of file system writes.
     """
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root = os.fspath(root)
+        options = s3_options() if is_s3(self.root) else {}
         # Cached listings hide what other processes wrote; file systems without a listing cache ignore the option.
-        self.filesystem, base = fsspec.core.url_to_fs(self.root, use_listings_cache=False)
+        self.filesystem, base = fsspec.core.url_to_fs(self.root, use_listings_cache=False, **options)
         self.local = isinstance(self.filesystem, LocalFileSystem)
         self._base = str(Path(base).absolute()) if self.local else base.rstrip("/")
+        if self.local:
+            self.objects: Objects = LocalFiles(self.filesystem, self._base)
+        else:
+            self.objects = (S3Objects if options else Objects)(self.filesystem, self._base)
 
     def __repr__(self) -> str:
         """Return how to make an equal store."""
         return f"Store({self.root!r})"
 
+    @explained
     def create(self, path: str, data: bytes) -> bool:
         """Write an object that must not exist yet.
 
         Returns:
             True when this call made the object, False when it was there (its bytes are left alone).
         """
-        if self.exists(path):
-            return False
-        return self._link(path, data) if self.local else self._upload_new(path, data)
+        return self.objects.create(self.location(path), data)
 
+    @explained
     def replace(self, path: str, data: bytes) -> None:
         """Write an object, in place of the one that may be there; readers see the old bytes or the new."""
-        if not self.local:
-            self.filesystem.pipe_file(self.location(path), data)
-            return
-        target = Path(self.location(path))
-        with self._grown(data) as grown:
-            _make_folder(target.parent)
-            os.replace(grown, target)
-        _flush_folder(target.parent)
+        self.objects.replace(self.location(path), data)
 
+    @explained
+    def publish_file(self, file: Path, path: str) -> None:
+        """Make a file of a `workspace` the object of that name; readers see the old bytes or the new."""
+        self.objects.publish_file(file, self.location(path))
+
+    def workspace(self) -> AbstractContextManager[Path]:
+        """Return a context manager with an empty local folder where files grow until `publish_file`."""
+        return self.objects.workspace()
+
+    def local_copy(self, path: str) -> AbstractContextManager[Path]:
+        """Return a context manager with an object as a local file to be read; FileNotFoundError when there is none."""
+        return self.objects.local_copy(self.location(path))
+
+    @explained
     def read(self, path: str) -> bytes:
         """Return an object's bytes.
 
@@ -70,32 +98,39 @@ class Store:
         data: bytes = self.filesystem.cat_file(self.location(path))
         return data
 
+    @explained
     def exists(self, path: str) -> bool:
         """Return whether there is such an object."""
-        return bool(self.filesystem.isfile(self.location(path)))
+        return self.objects.exists(self.location(path))
 
+    @explained
     def folders(self, prefix: str = "") -> list[str]:
         """Return the names of the folders directly in a folder, sorted; [] when there is none."""
-        start = self.location(prefix) if prefix.strip("/") else self._base
-        if not self.filesystem.exists(start):
+        try:
+            entries: list[dict[str, Any]] = self.filesystem.ls(self._folder(prefix), detail=True)
+        except FileNotFoundError:
             return []
-        entries: list[dict[str, Any]] = self.filesystem.ls(start, detail=True)
         names = (PurePosixPath(entry["name"]).name for entry in entries if entry["type"] == "directory")
         return sorted(name for name in names if name != TEMPORARY)
 
+    @explained
     def list(self, prefix: str = "") -> list[str]:
         """Return the paths of all objects in a folder and below, sorted; [] when there is none."""
-        start = self.location(prefix) if prefix.strip("/") else self._base
-        # A folder may vanish under the walk when another process cleans up: then there is nothing in it.
-        found = self.filesystem.find(start) if self.filesystem.exists(start) else []
+        try:
+            # A folder may vanish under the walk when another process cleans up: then there is nothing in it.
+            found = self.filesystem.find(self._folder(prefix))
+        except FileNotFoundError:
+            return []
         paths = (name[len(self._base) :].lstrip("/") for name in found)
         return sorted(path for path in paths if not path.startswith(TEMPORARY + "/"))
 
+    @explained
     def remove(self, path: str) -> None:
         """Delete an object; one that is gone already is no error."""
         with suppress(FileNotFoundError):
             self.filesystem.rm_file(self.location(path))
 
+    @explained
     def age(self, path: str) -> float:
         """Return how many seconds ago an object was written or touched.
 
@@ -105,6 +140,7 @@ class Store:
         written: datetime = self.filesystem.modified(self.location(path))
         return time.time() - written.timestamp()
 
+    @explained
     def size(self, path: str) -> int:
         """Return how many bytes an object has.
 
@@ -113,13 +149,11 @@ class Store:
         """
         return int(self.filesystem.size(self.location(path)))
 
+    @explained
     def touch(self, path: str) -> bool:
         """Make an object as young as one just written; return False when it does not exist."""
         try:
-            if self.local:
-                os.utime(self.location(path))
-            else:
-                self.filesystem.pipe_file(self.location(path), self.read(path))
+            self.objects.touch(self.location(path))
         except FileNotFoundError:
             return False
         return True
@@ -140,80 +174,18 @@ class Store:
             raise ValueError(f"path={path!r}: expected a relative path inside the store, with '/' between its parts")
         return "/".join((self._base, *parts))
 
-    def remove_leftovers(self, older_than: float) -> int:
-        """Delete what killed writers left half grown.
+    @explained
+    def remove_leftovers(self, older_than: float, *, dry_run: bool = False) -> int:
+        """Delete what killed writers left: files half grown, or uploads never ended.
 
         Args:
-            older_than: seconds; younger files may belong to a live writer.
+            older_than: seconds; younger ones may belong to a live writer.
+            dry_run: only count them.
 
         Returns:
-            How many files were deleted.
+            How many were deleted, or would be.
         """
-        folder = Path(self._base) / TEMPORARY
-        if not self.local or not folder.is_dir():
-            return 0
-        removed = 0
-        for file in folder.iterdir():
-            with suppress(FileNotFoundError):  # a live writer finished with it meanwhile
-                if time.time() - file.stat().st_mtime > older_than:
-                    file.unlink()
-                    removed += 1
-        return removed
+        return self.objects.remove_leftovers(older_than, dry_run=dry_run)
 
-    def _link(self, path: str, data: bytes) -> bool:
-        """Create locally: only one of many writers can link its file to the name."""
-        target = Path(self.location(path))
-        with self._grown(data) as grown:
-            _make_folder(target.parent)
-            try:
-                os.link(grown, target)
-            except FileExistsError:
-                return False
-        _flush_folder(target.parent)
-        return True
-
-    @contextmanager
-    def _grown(self, data: bytes) -> Iterator[Path]:
-        """Yield a flushed temporary file with the bytes; it is gone afterwards, whatever happens."""
-        folder = Path(self._base) / TEMPORARY
-        folder.mkdir(parents=True, exist_ok=True)
-        grown = folder / uuid4().hex
-        try:
-            with grown.open("xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            yield grown
-        finally:
-            grown.unlink(missing_ok=True)
-
-    def _upload_new(self, path: str, data: bytes) -> bool:
-        """Create through fsspec; servers word "it exists" in two ways."""
-        full = self.location(path)
-        try:
-            self.filesystem.pipe_file(full, data, mode="create")
-        except FileExistsError:
-            return False
-        except OSError as error:
-            # Ceph answers a lost race with EINVAL, which may also mean a bad request: only the object's presence tells.
-            if error.errno != EINVAL or not self.exists(path):
-                raise
-            return False
-        return True
-
-
-def _make_folder(folder: Path) -> None:
-    """Make a folder and those above it, so that they survive a power cut with what is put into them."""
-    missing = [part for part in (folder, *folder.parents) if not part.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    for made in missing:
-        _flush_folder(made.parent)
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make a new name in a folder survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    def _folder(self, prefix: str) -> str:
+        return self.location(prefix) if prefix.strip("/") else self._base
