@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 import dagster as dg
 import polars as pl
 
-from assets.orphans import PROCESS_TAG
 from assets.partitions import source_partitions
 from assets.source_changes import find_changes
 from assets.sources import source_revisions
@@ -121,7 +120,6 @@ def _execute(
         instance=instance,
         partition_key=partition,
         run_config={**QUIET, **(options or {})},
-        tags={PROCESS_TAG: str(os.getpid())},
     )
 
 

@@ -11,22 +11,18 @@ import dagster as dg
 
 import mig_dagster
 from assets.metadata import column_schema
+from assets.orphans import sign
 from assets.partitions import source_partitions
 from assets.sources import source_revisions
 from mig_dagster.conversation import canonical_json, hash_text
-from mig_dagster.sources import SourceFileError
 from mig_dagster.storage import Manifest
+from resources.failures import told
 from resources.home import MigHome
 from resources.lake_io import LakeIOManager
 
 Checked = dg.MaterializeResult[Any] | dg.AssetCheckResult
-TRANSIENT = (ConnectionError, TimeoutError)
-"""Errors that may be gone at the next attempt; all others would come again."""
-WAIT_SECONDS = 30
 ATTEMPTS = 3
 """How often an asset runs again because an input changed while it ran; after that it is published as it is."""
-EXPLAINED = (SourceFileError, LookupError, ValueError, FileNotFoundError, IsADirectoryError, PermissionError)
-"""Errors whose message says what to do: the UI shows it instead of a traceback."""
 
 
 @dataclass(frozen=True)
@@ -104,12 +100,10 @@ def recorded(body: Callable[..., Outcome | NotMade]) -> Callable[..., Iterator[C
     @functools.wraps(body)
     def run(context: dg.AssetExecutionContext, **arguments: Any) -> Iterator[Checked]:
         started = datetime.now(UTC)
-        try:
+        home: MigHome = arguments["home"]
+        sign(context.instance, context.run)
+        with told(home.root, context.retry_number):
             outcome = body(context, **arguments)
-        except TRANSIENT as error:
-            raise dg.RetryRequested(max_retries=2, seconds_to_wait=WAIT_SECONDS) from error
-        except EXPLAINED as error:
-            raise dg.Failure(str(error)) from error
         if isinstance(outcome, NotMade):
             context.log.warning(f"not made: {outcome.because}")
             yield from _not_made(context, outcome)
@@ -117,12 +111,14 @@ def recorded(body: Callable[..., Outcome | NotMade]) -> Callable[..., Iterator[C
         if refused := _refused(context, outcome.checks):
             yield from outcome.checks
             raise dg.Failure(f"not published: {refused}; an earlier version, if there is one, stays current")
-        if (overtaken := _overtaken(context, outcome, arguments["home"])) and context.retry_number < ATTEMPTS:
+        if (overtaken := _overtaken(context, outcome, home)) and context.retry_number < ATTEMPTS:
             # Automation takes a change for handled when the asset is materialised after it, whichever version was read.
             context.log.info(f"{', '.join(overtaken)} changed meanwhile: running again on what is current now")
             raise dg.RetryRequested(max_retries=ATTEMPTS, seconds_to_wait=0)
-        _record(context, outcome, started, arguments)
-        yield _materialised(outcome, arguments["home"])
+        with told(home.root, context.retry_number):
+            _record(context, outcome, started, arguments)
+            result = _materialised(outcome, home)
+        yield result
 
     # Dagster reads annotations: inputs and config from the body, but not its return type.
     signature = inspect.signature(body)

@@ -5,6 +5,7 @@ import polars as pl
 from pydantic import PrivateAttr
 
 from mig_dagster.storage import Manifest
+from resources.failures import told
 from resources.home import MigHome
 
 Table = pl.LazyFrame | dict[str, pl.LazyFrame]
@@ -28,7 +29,8 @@ class LakeIOManager(dg.ConfigurableIOManager):
 
     def handle_output(self, context: dg.OutputContext, obj: Manifest) -> None:
         """Publish the version that the asset wrote."""
-        self.home.lake.publish(obj)
+        with told(self.home.root):
+            self.home.lake.publish(obj)
 
     def load_input(self, context: dg.InputContext) -> Table | None:
         """Return the upstream asset's tables as lazy frames, pinned to the versions that are current now.

@@ -3,8 +3,9 @@
 `cache/<fingerprint>/<time>-<digest>.npz` holds the keys (row ids, or hashes of texts), flags and columns of some values
 of one annotator. Fragments are only ever created, so runs on many machines share a cache without locks. Two runs may
 compute one key; the fragment whose name sorts first wins then, and it goes on winning because names begin with the time
-of writing. Numbers are stored as arrays and everything else as JSON: nothing in a fragment is unpickled. The digest is
-that of the bytes and is checked whenever they are read, so that a damaged fragment never gives a value.
+of writing, or one after all others where a clock was put back. Numbers are stored as arrays and everything else as
+JSON: nothing in a fragment is unpickled. The digest is that of the bytes and is checked whenever they are read, so that
+a damaged fragment never gives a value.
 """
 
 import json
@@ -60,9 +61,11 @@ class FragmentCache:
     def append(self, fingerprint: str, keys: Sequence[str], batch: Batch) -> None:
         """Store the values of `keys`, flagged ones too: what failed once would fail again."""
         content = encode_fragment(keys, batch)
-        path = f"cache/{fingerprint}/{time.time_ns():020d}-{_digest(content)}.npz"
-        if not self._files.create(path, content):
-            raise CacheError(f"cache fragment {path!r} exists already, though its name has the time of its writing")
+        # A clock that was put back must not put a new value in front of one that was used.
+        moment = max(time.time_ns(), 1 + max(map(_moment, self._there(fingerprint)), default=0))
+        path = f"cache/{fingerprint}/{moment:020d}-{_digest(content)}.npz"
+        # One that is there has these very bytes: a client sent them again because it missed the answer.
+        self._files.create(path, content)
         self._known_of(fingerprint).add(path, _key_array(keys))
 
     def load(self, fingerprint: str, keys: Sequence[str]) -> Iterator[tuple[Positions, Batch]]:
@@ -100,8 +103,10 @@ class FragmentCache:
 
     def _unseen(self, fingerprint: str, known: "_Known") -> list[str]:
         """Return the fragments that were not read yet, oldest first."""
-        there = filter(_FRAGMENT.fullmatch, self._files.list(f"cache/{fingerprint}/"))
-        return sorted(set(there).difference(known.paths))
+        return sorted(set(self._there(fingerprint)).difference(known.paths))
+
+    def _there(self, fingerprint: str) -> list[str]:
+        return [path for path in self._files.list(f"cache/{fingerprint}/") if _FRAGMENT.fullmatch(path)]
 
     def _read(self, path: str) -> bytes:
         content = self._files.read(path)
@@ -127,6 +132,10 @@ class _Known:
         alone = KeyIndex()
         alone.add(keys)
         return alone
+
+
+def _moment(path: str) -> int:
+    return int(path.rpartition("/")[2].partition("-")[0])
 
 
 def _digest(content: bytes) -> str:

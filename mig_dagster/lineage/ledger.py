@@ -2,8 +2,8 @@
 
 import json
 import re
+import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from hashlib import sha256
 from io import BytesIO
 from typing import Any
@@ -39,11 +39,15 @@ TABLES: dict[str, dict[str, pl.DataType]] = {
     },
     "removals": {"source": pl.String(), "reason": pl.String()},
 }
-"""The columns of each table, beside `run_id`, `asset`, `partition` and `recorded_at`, which every table has. Times are
-ISO 8601 with a time zone; `config`, `inputs` and `files` are JSON texts; `seconds` is the wall time of the work itself,
-without reading and writing, where an asset measures it."""
+"""The columns of each table, beside `run_id`, `asset`, `partition` and `recorded_at`, which every table has.
+
+`recorded_at` grows from line to line of one asset and partition, whatever the clock does. Other times are ISO 8601 with
+a time zone; `config`, `inputs` and `files` are JSON texts; `seconds` is the wall time of the work itself, without
+reading and writing, where an asset measures it."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_MOMENT = re.compile(r"-[0-9a-f]{16}-(\d{16})\.parquet$")
+"""The end of a fragment's name: hash of the content, time of recording."""
 
 
 class Ledger:
@@ -74,10 +78,16 @@ class Ledger:
             if not _NAME.fullmatch(str(value)):
                 raise ValueError(f"{name}={value!r}: expected letters, digits, '.', '_' and '-' only")
         lines = [self._line(table, row, asset, partition, run_id) for row in rows]
-        # The time of recording is no part of the content: the same call gives the same name, and is found to be there.
+        # The time of recording is no part of the content: the same call is found to have been made.
         content = sha256(json.dumps(lines, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:16]
-        path = f"{ROOT}/{table}/asset={asset}/partition={partition or NO_PARTITION}/{run_id}-{content}.parquet"
-        self.store.create(path, _parquet(table, lines))
+        folder = f"{ROOT}/{table}/asset={asset}/partition={partition or NO_PARTITION}"
+        there = self.store.list(folder)
+        for path in there:
+            if path.startswith(f"{folder}/{run_id}-{content}"):
+                return path
+        moment = _after(there)
+        path = f"{folder}/{run_id}-{content}-{moment:016d}.parquet"
+        self.store.create(path, _parquet(table, lines, moment))
         return path
 
     def fragments(self, table: str, asset: str | None = None) -> list[str]:
@@ -119,9 +129,19 @@ def columns(table: str) -> dict[str, pl.DataType]:
     return {**_COMMON, **TABLES[table], "recorded_at": pl.Datetime("us", "UTC")}
 
 
-def _parquet(table: str, lines: Sequence[Mapping[str, Any]]) -> bytes:
-    now = datetime.now(UTC)
-    frame = pl.DataFrame([{**line, "recorded_at": now} for line in lines], schema=columns(table))
+def _after(paths: Sequence[str]) -> int:
+    """Return the time now, in microseconds since 1970, or one later than all of these fragments.
+
+    A clock that was put back would otherwise give a later line an earlier time, and whoever asks for the last line of
+    an asset would get an old one.
+    """
+    known = [int(found[1]) for path in paths if (found := _MOMENT.search(path))]
+    return max(time.time_ns() // 1000, 1 + max(known, default=0))
+
+
+def _parquet(table: str, lines: Sequence[Mapping[str, Any]], moment: int) -> bytes:
+    # As a number, because a float of seconds, which datetime takes, is not exact to the microsecond.
+    frame = pl.DataFrame([{**line, "recorded_at": moment} for line in lines], schema=columns(table))
     buffer = BytesIO()
     frame.write_parquet(buffer, compression="zstd")
     return buffer.getvalue()

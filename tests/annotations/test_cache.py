@@ -148,10 +148,20 @@ def test_a_fragment_damaged_after_its_keys_were_read_is_an_error_too(files):
         list(cache.load("f", ["a"]))
 
 
-def test_a_fragment_never_overwrites_another(files, monkeypatch):
-    monkeypatch.setattr(files, "create", lambda path, content: False)
-    with pytest.raises(CacheError, match="exists already"):
-        FragmentCache(files).append("f", ["a"], batch(1))
+def test_a_fragment_whose_answer_got_lost_and_that_was_sent_again_is_kept(files, monkeypatch):
+    create = files.create
+    monkeypatch.setattr(files, "create", lambda path, content: create(path, content) and create(path, content))
+    FragmentCache(files).append("f", ["a"], batch(1))
+    assert loaded(FragmentCache(files), ["a"]) == loaded(FragmentCache(files), ["a"]) != {}
+
+
+def test_a_clock_that_was_put_back_does_not_put_a_new_value_before_one_that_was_used(files, monkeypatch):
+    now = 1_700_000_000 * 10**9
+    for hours, value in ((0, 1), (-5, 2), (-5, 3), (1, 4)):
+        monkeypatch.setattr("time.time_ns", lambda hours=hours: now + hours * 3600 * 10**9)
+        FragmentCache(files).append("f", ["a"], batch(value))
+    assert [*files.contents] == sorted(files.contents)
+    assert loaded(FragmentCache(files), ["a"])["a"][0] == 1
 
 
 def test_the_writer_makes_one_fragment_of_many_small_batches(files):

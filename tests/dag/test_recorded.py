@@ -118,7 +118,7 @@ def test_a_defect_keeps_its_traceback(run):
 
 
 def test_a_lost_connection_is_tried_again(run, monkeypatch):
-    monkeypatch.setattr("assets.recorded.WAIT_SECONDS", 0)
+    monkeypatch.setattr("resources.failures.WAIT_SECONDS", 0)
     attempts = []
 
     def body(context: dg.AssetExecutionContext, home: MigHome) -> Outcome:

@@ -95,3 +95,15 @@ def test_eight_processes_that_finish_at_once_lose_no_line(tmp_path):
         assert process.exitcode == 0
     found = Ledger(Store(tmp_path)).read("runs")["rows"].sort().to_list()
     assert found == sorted(w * 1000 + n * 10 + line for w in range(8) for n in range(20) for line in range(10))
+
+
+def test_a_clock_that_was_put_back_does_not_make_a_later_line_an_earlier_one(ledger, monkeypatch):
+    now = 1_700_000_000 * 10**9
+    for run, hours in (("first", 0), ("second", -5), ("third", -5), ("fourth", 1)):
+        monkeypatch.setattr("time.time_ns", lambda hours=hours: now + hours * 3600 * 10**9)
+        ledger.record("runs", [{"rows": 1}], asset="pool", partition=None, run_id=run)
+        ledger.record("runs", [{"rows": 1}], asset="pool", partition=None, run_id=run)
+    lines = ledger.read("runs")
+    assert lines["run_id"].to_list() == ["first", "second", "third", "fourth"]
+    assert lines["recorded_at"].n_unique() == 4
+    assert lines["recorded_at"].dt.timestamp("us").to_list()[0] == now // 1000
