@@ -16,7 +16,7 @@ def named_sources(uris: Sequence[str]) -> list[Source]:
     sources: dict[str, Source] = {}
     for uri in uris:
         last = uri.rstrip("/").rsplit("/", 1)[-1].lower()
-        stem = re.sub(r"(\.(json|jsonl|ndjson|parquet))?(\.gz)?$", "", last)
+        stem = re.sub(r"(\.(json|jsonl|ndjson|parquet|csv|tsv))?(\.(gz|zst))?$", "", last)
         slug = re.sub(r"[^a-z0-9._-]+", "-", stem).strip("-._") or "pool"
         name, number = slug, 1
         while name in sources:

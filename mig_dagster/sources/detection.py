@@ -1,7 +1,7 @@
 """Which format the records of a file have, from the first of them."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from mig_dagster.sources.fields import kind_of
@@ -52,14 +52,8 @@ def no_objects(uri: str, position: int, value: Any, raw: bytes | str | None) -> 
     found = str(value) if isinstance(value, Defect) else kind_of(value)
     text = raw.decode("utf-8", "backslashreplace") if isinstance(raw, bytes) else raw or ""
     problem = f"none of the first records is a JSON object; this one begins with {text[:_SHOWN]!r} ({found})"
-    remedy = "Give JSON Lines, a JSON array or Parquet, plain or gzip; convert others, such as CSV, to one of these"
+    remedy = (
+        "Give JSON Lines, a JSON array, Parquet, or a table named .csv or .tsv, plain, gzip or zstd; convert others to "
+        "one of these"
+    )
     return SourceFileError(uri, f"record {position}", problem, remedy)
-
-
-def renamed(record: Record, columns: Mapping[str, str]) -> tuple[Record, Record]:
-    """Return the record under the format's own field names, and the columns that had to make room for them."""
-    moved = {field: record[column] for field, column in columns.items() if column in record}
-    taken = set(columns.values())
-    rest = {name: value for name, value in record.items() if name not in taken and name not in columns}
-    displaced = {name: record[name] for name in columns if name in record and name not in taken}
-    return moved | rest, displaced

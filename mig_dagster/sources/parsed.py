@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mig_dagster.conversation import Message
+from mig_dagster.sources.reasons import Defect
 
 Record = dict[str, Any]
 
@@ -18,12 +19,14 @@ class Parsed:
         tools: JSON text of the tools on offer.
         meta: the record's remaining columns.
         extras: what single messages had beside role and content, by message index as a string.
+        verdict: why the record is turned away although it can be read.
     """
 
     messages: list[Message]
     tools: str | None
     meta: dict[str, Any]
     extras: dict[str, dict[str, Any]] = field(default_factory=dict)
+    verdict: Defect | None = None
 
 
 @dataclass(frozen=True, slots=True)

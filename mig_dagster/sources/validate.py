@@ -14,8 +14,10 @@ def validate(parsed: Parsed) -> tuple[Conversation, dict[str, Any]]:
     Turns after the last answer are cut and kept in `meta["trailing_turns"]`.
 
     Raises:
-        Defect: nobody asks, nobody answers, or a text is blank or holds U+0000.
+        Defect: the record's own verdict, nobody asks, nobody answers, or a text is blank or holds U+0000.
     """
+    if parsed.verdict is not None:
+        raise parsed.verdict
     messages = parsed.messages
     meta = parsed.meta
     if not messages or messages[-1].role != "assistant":

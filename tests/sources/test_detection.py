@@ -54,7 +54,7 @@ def test_what_was_seen_and_how_to_name_the_format_is_said(tmp_path: Path) -> Non
         (b"instruction,output\na,b\n", r"record 1: .* begins with 'instruction,output' \(invalid_json: "),
         (b'\n{"a": NaN}\n{"a": NaN}\n', r"record 2: .* begins with '\{\"a\": NaN\}' \(not_a_number: NaN\)"),
         (b'["a", "b"]\n', r"begins with '\[\"a\", \"b\"\]' \(a list\)"),
-        (b"\x28\xb5\x2f\xfd zstd", r"\(invalid_utf8: .*\. Give JSON Lines, a JSON array or Parquet, plain or gzip"),
+        (b"\x28\xb5 odd", r"\(invalid_utf8: .*\. Give JSON Lines, a JSON array, Parquet, or a table named .csv or .tsv, plain"),
     ],
 )
 def test_a_file_without_objects_fails_with_what_it_begins_with(tmp_path: Path, content: bytes, message: str) -> None:

@@ -1,12 +1,12 @@
-"""The ways records stand in a file, told apart by the first bytes: JSON Lines, a JSON array, Parquet."""
+"""The ways records stand in a file: JSON Lines, a JSON array, Parquet by the first bytes; CSV and TSV by the name."""
 
 import json
 from collections.abc import Iterator
-from gzip import GzipFile
 from itertools import chain
 from typing import IO, Any
 
-from mig_dagster.sources.bytestream import CHUNK_BYTES, opened, utf8_chunks
+from mig_dagster.sources.bytestream import CHUNK_BYTES, Unpacked, opened, utf8_chunks
+from mig_dagster.sources.containers.delimited import read_table
 from mig_dagster.sources.containers.json_array import read_array
 from mig_dagster.sources.containers.json_lines import BLANK, read_lines
 from mig_dagster.sources.containers.parquet import MAGIC, read_rows, seekable_copy
@@ -17,7 +17,8 @@ from mig_dagster.sources.records import SourceFileError
 __all__ = ["BLANK", "RawRecord", "raw_records"]
 
 RawRecord = tuple[int, Any, bytes | str | None]
-_LINES_SUFFIXES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
+_LINES_SUFFIXES = (".jsonl", ".ndjson")
+_TABLE_SUFFIXES = (".csv", ".tsv")
 
 
 def raw_records(uri: str) -> Iterator[RawRecord]:
@@ -37,19 +38,22 @@ def raw_records(uri: str) -> Iterator[RawRecord]:
         raise SourceFileError(uri, None, "holds no record", "Remove it from the source, or download it again")
 
 
-def _records(file: IO[bytes] | GzipFile, uri: str) -> Iterator[RawRecord]:
+def _records(file: IO[bytes], uri: str) -> Iterator[RawRecord]:
     magic = file.read(len(MAGIC))
-    file.seek(0)
+    name = uri.lower().removesuffix(".gz").removesuffix(".zst")
     if magic == MAGIC:
-        with seekable_copy(file) if isinstance(file, GzipFile) else file as table:
+        with seekable_copy(magic, file) if isinstance(file, Unpacked) else file as table:
             yield from read_rows(table, uri)
         return
-    if uri.lower().removesuffix(".gz").endswith(".parquet") and magic:
+    if name.endswith(".parquet") and magic:
         remedy = "Download it again (is it an error page?), or give it the name of what it is"
         raise SourceFileError(uri, None, f"is not Parquet: it begins with {magic!r}", remedy)
-    chunks = utf8_chunks(file, uri)
+    chunks = utf8_chunks(file, uri, magic)
+    if name.endswith(_TABLE_SUFFIXES):
+        yield from read_table(chunks, uri, tabs=name.endswith(".tsv"))
+        return
     head = b"".join(_until_text(chunks))
-    reader = read_array if _is_array(head, uri) else read_lines
+    reader = read_array if not name.endswith(_LINES_SUFFIXES) and _is_array(head, uri) else read_lines
     yield from reader(chain([head], chunks), uri)
 
 
@@ -62,9 +66,7 @@ def _until_text(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _is_array(head: bytes, uri: str) -> bool:
-    """Return whether the text is one JSON array; the file name decides where the text could be either."""
-    if uri.lower().endswith(_LINES_SUFFIXES):
-        return False
+    """Return whether the text is one JSON array, where the file name does not say that it holds lines."""
     text = head.decode("utf-8", "replace").lstrip(" \t\r\n")
     if text.startswith("{") and _spans_lines(text):
         problem = "holds one JSON object over several lines, where an array or one object per line is expected"

@@ -7,7 +7,6 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from gzip import GzipFile
 from typing import IO, Any
 
 import pyarrow as pa
@@ -51,9 +50,10 @@ def read_rows(file: IO[bytes], uri: str) -> Iterator[tuple[int, Any, str | None]
 
 
 @contextmanager
-def seekable_copy(file: GzipFile) -> Iterator[IO[bytes]]:
-    """Unpack a stream to an unnamed temporary file: Parquet is read from its end."""
+def seekable_copy(head: bytes, file: IO[bytes]) -> Iterator[IO[bytes]]:
+    """Unpack a stream whose head was read before to an unnamed temporary file: Parquet is read from its end."""
     with tempfile.TemporaryFile() as copy:
+        copy.write(head)
         shutil.copyfileobj(file, copy, 1 << 20)
         copy.seek(0)
         yield copy

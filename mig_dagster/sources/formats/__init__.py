@@ -2,12 +2,17 @@
 
 from mig_dagster.sources.formats import (
     alpaca,
+    deita,
+    kto,
+    marked_text,
     messages,
     oasst,
+    opendataarena,
     preference,
     prompt_completion,
     question_answer,
     sharegpt,
+    transcript,
     xsample,
 )
 from mig_dagster.sources.parsed import Format
@@ -19,11 +24,16 @@ FORMATS: dict[str, Format] = {
         xsample,
         preference,
         oasst,
+        kto,
+        deita,
         sharegpt,
         messages,
+        opendataarena,
         alpaca,
         question_answer,
         prompt_completion,
+        transcript,
+        marked_text,
     )
 }
 

@@ -5,6 +5,7 @@ from typing import Any
 from mig_dagster.conversation import Message
 from mig_dagster.sources.fields import own_names, remaining, system_messages, text_field, tools_field
 from mig_dagster.sources.formats.alpaca import question_of
+from mig_dagster.sources.markers import TRANSCRIPT, begins_as_transcript, marked_turns
 from mig_dagster.sources.parsed import Format, Parsed, Record
 from mig_dagster.sources.reasons import Defect
 from mig_dagster.sources.turns import add_turns
@@ -18,7 +19,10 @@ def matches(record: Record) -> bool:
     """Return whether there is a chosen answer and something that it answers."""
     if "chosen" not in record:
         return False
-    return isinstance(record["chosen"], list) or any(name in record for name in _PROMPTS)
+    chosen = record["chosen"]
+    if isinstance(chosen, str) and begins_as_transcript(chosen):
+        return True
+    return isinstance(chosen, list) or any(name in record for name in _PROMPTS)
 
 
 def parse(record: Record) -> Parsed:
@@ -26,7 +30,8 @@ def parse(record: Record) -> Parsed:
 
     The prompt is `conversations`, `messages`, `prompt` (a string or messages), `instruction` with `input`, `question`,
     `query` or `input`; without any, `chosen` is the whole conversation. A `chosen` that repeats the prompt, wholly or
-    from some turn on, does not say it twice; one that is the whole prompt, answer and all, is taken as it is.
+    from some turn on, does not say it twice; one that is the whole prompt, answer and all, is taken as it is. Both may
+    be transcripts (`Human:` and `Assistant:` after blank lines), the prompt's ending with an empty turn.
 
     Raises:
         Defect: among others `no_chosen_answer`.
@@ -37,7 +42,7 @@ def parse(record: Record) -> Parsed:
     parsed = Parsed(system_messages(record), tools_field(record), remaining(record, used))
     if prompt is not None:
         _add_prompt(parsed, record, prompt)
-    elif isinstance(record.get("chosen"), str):
+    elif isinstance(record.get("chosen"), str) and not begins_as_transcript(record["chosen"]):
         text_field(record, "prompt")  # says that it is absent
     _add_answer(parsed, record.get("chosen"))
     return parsed
@@ -46,6 +51,9 @@ def parse(record: Record) -> Parsed:
 def _add_prompt(parsed: Parsed, record: Record, name: str) -> None:
     if isinstance(record[name], list):
         add_turns(parsed, record[name], name)
+    elif isinstance(record[name], str) and begins_as_transcript(record[name]):
+        turns = marked_turns(record[name], TRANSCRIPT)
+        parsed.messages += turns[:-1] if turns[-1] == Message("assistant", "") else turns
     else:
         text = question_of(record, "instruction", "input") if name == "instruction" else text_field(record, name)
         parsed.messages.append(Message("user", text))
@@ -54,11 +62,14 @@ def _add_prompt(parsed: Parsed, record: Record, name: str) -> None:
 def _add_answer(parsed: Parsed, chosen: Any) -> None:
     if chosen is None or chosen == []:
         raise Defect("no_chosen_answer", "field 'chosen' is absent, null or an empty list")
-    if isinstance(chosen, str):
+    answer = Parsed([], None, {})
+    if isinstance(chosen, str) and begins_as_transcript(chosen):
+        answer.messages += marked_turns(chosen, TRANSCRIPT)
+    elif isinstance(chosen, str):
         parsed.messages.append(Message("assistant", chosen))
         return
-    answer = Parsed([], None, {})
-    add_turns(answer, chosen if isinstance(chosen, list) else [chosen], "chosen")
+    else:
+        add_turns(answer, chosen if isinstance(chosen, list) else [chosen], "chosen")
     _cut_where_told_again(parsed, answer.messages)
     repeated = _overlap(parsed.messages, answer.messages)
     offset = len(parsed.messages) - repeated

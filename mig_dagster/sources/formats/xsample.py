@@ -5,6 +5,7 @@ from typing import Any
 from mig_dagster.sources.fields import list_field, remaining, tools_field
 from mig_dagster.sources.parsed import Format, Parsed, Record
 from mig_dagster.sources.reasons import Defect
+from mig_dagster.sources.scores import check_scores
 from mig_dagster.sources.turns import add_turns
 
 _FIELDS = ("dialogs", "tools")
@@ -36,21 +37,7 @@ def _check_annotation(annotation: Any) -> None:
         raise Defect("tags_not_a_list", f"annotation.instag.content is {tags!r:.60}")
     scores = annotation.get("deita")
     if isinstance(scores, dict):
-        _check_scores(scores)
-
-
-def _check_scores(scores: Record) -> None:
-    lists = [scores.get(name) for name in ("quality_scores", "complexity_scores")]
-    if lists == [None, None]:
-        return
-    for values in lists:
-        if not isinstance(values, list) or not all(isinstance(x, int | float) for x in values):
-            raise Defect("wrong_type", f"annotation.deita: expected two lists of numbers, found {values!r:.60}")
-        if not values:
-            raise Defect("empty_scores", "annotation.deita has an empty list of scores")
-    quality, complexity = lists
-    if len(quality or ()) != len(complexity or ()):
-        raise Defect("unequal_scores", f"annotation.deita: {quality!r:.60} and {complexity!r:.60}")
+        check_scores(scores.get("quality_scores"), scores.get("complexity_scores"), "annotation.deita")
 
 
 FORMAT = Format("xsample", _FIELDS, matches, parse)
