@@ -171,6 +171,16 @@ def removals(database: Database, inputs: CatalogInputs) -> None:
         )
 
 
+def discoveries(database: Database, inputs: CatalogInputs) -> None:
+    """Fill `discoveries`; of several lines for one URI the one recorded last counts."""
+    if fragments := inputs.fragments("discoveries"):
+        database.execute(
+            "insert into discoveries by name select * exclude (asset, partition, run_id, event), event as outcome "
+            f"from {fragments} qualify row_number() over (partition by uri order by recorded_at desc) = 1 "
+            "order by recorded_at, source"
+        )
+
+
 def sources(database: Database, inputs: CatalogInputs) -> None:
     """Fill `sources`: the registered ones, and those of which only rows or revisions are left."""
     lines = [
@@ -217,6 +227,7 @@ FILL: Sequence[Callable[[Database, CatalogInputs], None]] = (
     comparison_seconds,
     revisions,
     removals,
+    discoveries,
     sources,
 )
 """In an order in which each finds what it reads."""

@@ -38,6 +38,27 @@ TABLES: dict[str, dict[str, pl.DataType]] = {
         "bytes": pl.Int64(),
     },
     "removals": {"source": pl.String(), "reason": pl.String()},
+    "failures": {
+        "source": pl.String(),
+        "job": pl.String(),
+        "failed_at": pl.String(),
+        "message": pl.String(),
+        "remedy": pl.String(),
+    },
+    "discoveries": {
+        "source": pl.String(),
+        "uri": pl.String(),
+        "rule": pl.String(),
+        "event": pl.String(),
+        "licence": pl.String(),
+        "revision": pl.String(),
+        "likes": pl.Int64(),
+        "gated": pl.String(),
+        "last_modified": pl.String(),
+        "card": pl.String(),
+        "card_metadata": pl.String(),
+        "details": pl.String(),
+    },
 }
 """The columns of each table, beside `run_id`, `asset`, `partition` and `recorded_at`, which every table has.
 

@@ -180,3 +180,21 @@ create table runs (
 
 -- Sources that were taken out of the registry.
 create table removals (source varchar, reason varchar, run_id varchar, recorded_at timestamp);
+
+-- What its place said of every source that a rule of `discovery:` found, when it was found: a snapshot of the dataset card,
+-- as its owner wrote it. `outcome` is what the rule did: added or proposed.
+create table discoveries (
+    source varchar,
+    uri varchar,
+    rule varchar,
+    outcome varchar,
+    licence varchar,
+    revision varchar,
+    likes bigint,
+    gated varchar,
+    last_modified varchar,
+    card varchar,
+    card_metadata json,
+    details json,
+    recorded_at timestamp
+);

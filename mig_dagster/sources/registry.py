@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import yaml
 
@@ -14,6 +14,7 @@ from mig_dagster.sources.formats import FORMATS, fields_of
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _EXAMPLE = "sources:\n  - name: my-data\n    uri: data/*.jsonl"
+_KEYS = ("sources", "discovery")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,10 @@ class Place:
         return RegistryError(f"{self.path}:{self.node.start_mark.line + 1}: {problem}")
 
 
-_TYPES: dict[str, tuple[type, str]] = {
+Types: TypeAlias = Mapping[str, tuple[type, str]]
+"""What the value of each key must be, as a type and in words."""
+
+SOURCE_TYPES: Types = {
     "name": (str, "text (put quotes around a number)"),
     "uri": (str, "text"),
     "format": (str, "text"),
@@ -76,7 +80,8 @@ def load_registry(path: str | Path) -> dict[str, Source]:
     """Read the registry; URIs that are relative paths start from its folder.
 
     Args:
-        path: a YAML file with the one key `sources`: a list of mappings with the attributes of `Source`.
+        path: a YAML file whose key `sources` is a list of mappings with the attributes of `Source`. Its key
+            `discovery`, if there is one, is read by `mig_dagster.sources.discovery.load_rules`.
 
     Returns:
         The sources by name, sorted by name.
@@ -95,7 +100,7 @@ def parse_registry(text: str, path: Path) -> dict[str, Source]:
         RegistryError: the text is not as described.
     """
     sources: dict[str, Source] = {}
-    for node in entries(text, path):
+    for node in entries(text, path, "sources", _EXAMPLE):
         source = _source(Place(path, node))
         if source.name in sources:
             raise Place(path, node).error(f"name {source.name!r} is used twice; give each source a name of its own")
@@ -117,22 +122,22 @@ def read_registry(path: Path) -> str:
         raise RegistryError(f"{path}: cannot be read: {error}") from error
 
 
-def entries(text: str, path: Path) -> list[yaml.Node]:
-    """Return the nodes of the list `sources`.
+def entries(text: str, path: Path, key: str, example: str) -> list[yaml.Node]:
+    """Return the nodes of the list under a key of the registry.
 
     Raises:
-        RegistryError: the text is not YAML, or not one mapping with that list.
+        RegistryError: the text is not YAML, or not one mapping with `sources`, or there is no list under the key.
     """
-    node = sources_node(text, path)
-    if node.tag == "tag:yaml.org,2002:null":
+    node = registry_nodes(text, path).get(key)
+    if node is None or node.tag == "tag:yaml.org,2002:null":
         return []
     if not isinstance(node, yaml.SequenceNode):
-        raise Place(path, node).error(f"`sources` must be a list, for instance:\n{_EXAMPLE}")
+        raise Place(path, node).error(f"`{key}` must be a list, for instance:\n{example}")
     return list(node.value)
 
 
-def sources_node(text: str, path: Path) -> yaml.Node:
-    """Return what stands under the key `sources`.
+def registry_nodes(text: str, path: Path) -> dict[str, yaml.Node]:
+    """Return what stands under each key of the registry; `sources` is one of them.
 
     Raises:
         RegistryError: the text is not YAML, or has no such key.
@@ -149,14 +154,18 @@ def sources_node(text: str, path: Path) -> yaml.Node:
     place = Place(path, root)
     if not isinstance(root, yaml.MappingNode):
         raise place.error(f"expected the key `sources`, for instance:\n{_EXAMPLE}")
-    values = _values(place, ("sources",))
+    values = nodes_by_key(place, _KEYS)
     if "sources" not in values:
         raise place.error(f"the key `sources` is missing, for instance:\n{_EXAMPLE}")
-    return values["sources"]
+    return values
 
 
-def _values(place: Place, known: tuple[str, ...]) -> dict[str, yaml.Node]:
-    """Return the values of a mapping by key; each key is known and stands there once."""
+def nodes_by_key(place: Place, known: tuple[str, ...]) -> dict[str, yaml.Node]:
+    """Return the values of a mapping by key.
+
+    Raises:
+        RegistryError: a key is unknown, or stands there twice.
+    """
     values: dict[str, yaml.Node] = {}
     for key, value in place.node.value:
         name = str(key.value)
@@ -177,24 +186,51 @@ def suggestion(name: str, known: tuple[str, ...]) -> str:
 def _source(place: Place) -> Source:
     if not isinstance(place.node, yaml.MappingNode):
         raise place.error(f"each source is a mapping, for instance:\n{_EXAMPLE}")
-    nodes = _values(place, tuple(_TYPES))
-    values = {name: _constructed(Place(place.path, node), name) for name, node in nodes.items()}
-    values = {name: value for name, value in values.items() if value is not None}
+    nodes = nodes_by_key(place, tuple(SOURCE_TYPES))
+    values = constructed(place.path, nodes, SOURCE_TYPES)
     for name in ("name", "uri"):
         if name not in values or not values[name]:
             raise place.error(f"a source needs a `{name}`; this one has {', '.join(nodes) or 'no key'}")
-    if not SLUG.fullmatch(values["name"]):
-        problem = f"name {values['name']!r} is no slug; use lower-case letters, digits, '.', '_' and '-'"
-        raise Place(place.path, nodes["name"]).error(f"{problem}, a letter or digit first")
+    check_name(Place(place.path, nodes["name"]), values["name"])
+    check_reading(place.path, nodes, values)
+    return Source(**(values | {"uri": resolved(values["uri"], place.path)}))
+
+
+def check_name(place: Place, name: str) -> None:
+    """Check that a name is a slug.
+
+    Raises:
+        RegistryError: it is none.
+    """
+    if not SLUG.fullmatch(name):
+        problem = f"name {name!r} is no slug; use lower-case letters, digits, '.', '_' and '-'"
+        raise place.error(f"{problem}, a letter or digit first")
+
+
+def check_reading(path: Path, nodes: Mapping[str, yaml.Node], values: Mapping[str, Any]) -> None:
+    """Check `format` and `columns`, where they are given.
+
+    Raises:
+        RegistryError: there is no such format, or no such field.
+    """
     if "format" in values and values["format"] not in FORMATS:
         problem = f"unknown format {values['format']!r}; {suggestion(values['format'], tuple(FORMATS))}"
-        raise Place(place.path, nodes["format"]).error(problem)
+        raise Place(path, nodes["format"]).error(problem)
     if "columns" in values:
-        _check_columns(Place(place.path, nodes["columns"]), values["columns"], values.get("format"))
-    return Source(**(values | {"uri": _resolved(values["uri"], place.path)}))
+        _check_columns(Place(path, nodes["columns"]), values["columns"], values.get("format"))
 
 
-def _constructed(place: Place, name: str) -> Any:
+def constructed(path: Path, nodes: Mapping[str, yaml.Node], types: Types) -> dict[str, Any]:
+    """Return the values of nodes, each of its type; those that are null are left out.
+
+    Raises:
+        RegistryError: a value cannot be read, or is of another type.
+    """
+    values = {name: _constructed(Place(path, node), name, *types[name]) for name, node in nodes.items()}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _constructed(place: Place, name: str, kind: type, expected: str) -> Any:
     loader = yaml.SafeLoader("")
     try:
         value = loader.construct_object(place.node, deep=True)
@@ -202,7 +238,6 @@ def _constructed(place: Place, name: str) -> Any:
         raise place.error(f"`{name}` cannot be read: {error}") from error
     finally:
         loader.dispose()
-    kind, expected = _TYPES[name]
     if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
         raise place.error(f"`{name}` is {value!r}, expected {expected}")
     return value
@@ -219,7 +254,8 @@ def _check_columns(place: Place, columns: dict[Any, Any], format: str | None) ->
         raise place.error("`columns` uses one column of the file for two fields; keep one of them")
 
 
-def _resolved(uri: str, path: Path) -> str:
+def resolved(uri: str, path: Path) -> str:
+    """Return a URI as it stands, and a relative path as seen from the registry's folder."""
     if "://" in uri or os.path.isabs(uri):
         return uri
     return os.path.normpath(path.absolute().parent / os.path.expanduser(uri))

@@ -13,7 +13,7 @@ from mig_dagster.sources.registry import (
     load_registry,
     parse_registry,
     read_registry,
-    sources_node,
+    registry_nodes,
 )
 
 
@@ -53,7 +53,7 @@ def remove_source(path: str | Path, name: str) -> None:
         raise KeyError(f"no source is called {name!r} in {path}; there are: {', '.join(known) or 'none'}")
     text = read_registry(path)
     lines = text.splitlines(keepends=True)
-    sequence = sources_node(text, path)
+    sequence = registry_nodes(text, path)["sources"]
     if not _is_block(sequence):
         raise _flow_error(path, sequence)
     entry = next(node for node in sequence.value if _value(node, "name") == name)
@@ -81,7 +81,7 @@ def _with_source(path: Path, source: Source) -> str:
 
 
 def _with_entry(text: str, source: Source, path: Path) -> str:
-    sequence = sources_node(text, path)
+    sequence = registry_nodes(text, path)["sources"]
     lines = text.splitlines(keepends=True)
     if lines and not lines[-1].endswith("\n"):
         lines[-1] += "\n"
@@ -101,8 +101,8 @@ def _is_block(node: yaml.Node) -> bool:
 
 def _key_line(text: str) -> int:
     root = yaml.compose(text, yaml.SafeLoader)
-    assert isinstance(root, yaml.MappingNode)  # `sources_node` has seen it
-    return int(root.value[0][0].start_mark.line)
+    assert isinstance(root, yaml.MappingNode)  # `registry_nodes` has seen it
+    return next(int(key.start_mark.line) for key, _ in root.value if key.value == "sources")
 
 
 def _rendered(source: Source, indent: int) -> list[str]:

@@ -27,6 +27,7 @@ TABLES = {
     "comparison_overlap",
     "comparison_random_spread",
     "comparison_source_mix",
+    "discoveries",
     "duplicates",
     "edges",
     "excluded",
@@ -61,6 +62,7 @@ def test_every_table_has_what_lake_and_ledger_have(tmp_path):
         "comparison_overlap": 2,
         "comparison_random_spread": 2,
         "comparison_source_mix": 2,
+        "discoveries": 0,
         "duplicates": 3,
         "edges": 2,
         "excluded": 1,
@@ -111,6 +113,19 @@ def test_annotators_are_spelled_out_where_their_versions_did(home):
         ("s" * 16, "quality_scores", "lexical", "2", "{}"),
         ("t" * 16, "tags", "tagger", "1", '{"top": 3}'),
     ]
+
+
+def test_a_discovery_is_one_line_with_its_card_as_it_was_written(tmp_path):
+    """A round that is broken off may have left a snapshot of a find under another name."""
+    home = fill(Home(tmp_path))
+    card = "# Rows\n<script>alert(1)</script>\x1b[31m\x00"
+    found = {"uri": "hf://datasets/org/rows", "rule": "hub", "event": "proposed", "likes": 7, "card": card}
+    for name in ("org--rows", "org--rows-123abc"):
+        line = {**found, "source": name, "card_metadata": '{"license": "mit"}'}
+        home.ledger.record("discoveries", [line], asset="source_revisions", partition=name, run_id="discovery-1")
+    rebuilt(home)
+    query = "select source, outcome, likes, card, card_metadata ->> 'license' from discoveries"
+    assert lines(home.catalog, query) == [("org--rows-123abc", "proposed", 7, card, "mit")]
 
 
 def test_edges_name_labels_once_a_pair(home):
@@ -194,6 +209,7 @@ def test_a_partial_lake_gives_what_is_there(tmp_path):
         "comparison_overlap",
         "comparison_random_spread",
         "comparison_source_mix",
+        "discoveries",
         "duplicates",
         "edges",
         "excluded",
