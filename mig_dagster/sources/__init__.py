@@ -9,7 +9,7 @@ from mig_dagster.sources.reasons import REASONS, Defect
 from mig_dagster.sources.records import Accepted, Blank, Rejected, SourceFileError
 from mig_dagster.sources.registry import RegistryError, Source, load_registry
 from mig_dagster.sources.registry_edit import add_source, check_addition, remove_source
-from mig_dagster.sources.revisions import FileVersion, Revision, is_remote, resolve
+from mig_dagster.sources.revisions import FileVersion, Revision, changed_files, is_remote, resolve
 
 __all__ = [
     "FORMATS",
@@ -25,6 +25,7 @@ __all__ = [
     "SourceFile",
     "SourceFileError",
     "add_source",
+    "changed_files",
     "check",
     "check_addition",
     "files_of",

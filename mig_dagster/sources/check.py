@@ -4,9 +4,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mig_dagster.sources.locations import SourceFile, list_files
+from mig_dagster.sources.files import files_of
+from mig_dagster.sources.locations import SourceFile
 from mig_dagster.sources.reader import NO_COLUMNS, form_and_records, judged_records
 from mig_dagster.sources.records import Accepted, Rejected, SourceFileError
+from mig_dagster.sources.registry import Source
 
 PROGRESS_RECORDS = 5000
 
@@ -16,6 +18,10 @@ def check(
     format: str | None = None,
     columns: Mapping[str, str] = NO_COLUMNS,
     on_progress: Callable[[str, int], None] = lambda path, records: None,
+    *,
+    revision: str | None = None,
+    config: str | None = None,
+    split: str | None = None,
 ) -> dict[str, Any]:
     """Return what reading every file of a URI gives; a file that fails is reported and the next one is read.
 
@@ -24,14 +30,18 @@ def check(
         format: a name of `FORMATS`; None detects it for each file.
         columns: the file's own column for a field of the format.
         on_progress: told the path within the source and the records read so far, every `PROGRESS_RECORDS`.
+        revision: as of `Source`, like the next two.
+        config: on the Hub, which configuration of the dataset.
+        split: on the Hub, which split.
 
     Returns:
         `{"files": [{"path", "format", "records", "accepted", "rejected": {reason: count}, "blank", "failure"}]}`.
         `records` is accepted + rejected + blank; a file that failed has the counts up to there, and `failure` says
         why. A URI without files is one file that failed.
     """
+    source = Source("check", uri, revision=revision, config=config, split=split)
     try:
-        files = list_files(uri)
+        files = files_of(source)
     except SourceFileError as error:
         return {"files": [_report(uri, None, Counter(), Counter(), str(error))]}
     return {"files": [_check_file(file, format, columns, on_progress) for file in files]}

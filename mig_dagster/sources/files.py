@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from mig_dagster.sources.hub.address import SCHEME as HUB
+from mig_dagster.sources.hub.dataset import locate, uri_of
 from mig_dagster.sources.locations import SourceFile, list_files
 from mig_dagster.sources.registry import Source
 
@@ -14,10 +16,22 @@ def files_of(source: Source, revision: "Revision | None" = None) -> list[SourceF
 
     Args:
         source: what to look at.
-        revision: the state to read where the store of the files keeps old ones; None means what is there now.
+        revision: the state to read where the store of the files keeps old ones, as the Hub does: its files at its
+            commit, without a request; None means what is there now.
 
     Raises:
         SourceFileError: there are none.
     """
-    del revision  # no store that is known today keeps old states
-    return list_files(source.uri)
+    if not source.uri.startswith(HUB):
+        return list_files(source.uri)
+    if revision is not None:
+        return [
+            SourceFile(uri_of(source, revision.id, file.path), file.path, file.size, file.stamp)
+            for file in revision.files
+        ]
+    found = locate(source)
+    assert found is not None  # nothing is known before
+    return [
+        SourceFile(uri_of(source, found.sha, path), path, file.size, f"oid:{file.oid}")
+        for path, file in found.files.items()
+    ]

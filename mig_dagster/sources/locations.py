@@ -1,27 +1,44 @@
 """From a URI to files: one file, a glob or a folder, on any file system that fsspec knows."""
 
 import posixpath
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 import mig_dagster.demo  # noqa: F401 - makes demo:// known to fsspec
+from mig_dagster.sources import s3
+from mig_dagster.sources.hub.address import SCHEME as HUB
+from mig_dagster.sources.hub.listing import download
+from mig_dagster.sources.patterns import fixed_folder, is_hidden, is_pattern, reading_order
 from mig_dagster.sources.records import SourceFileError
 
-_SUFFIXES = (".json", ".jsonl", ".ndjson", ".parquet")
-_COMPRESSED = ("", ".gz")
+_SUFFIXES = (".json", ".jsonl", ".ndjson", ".parquet", ".csv", ".tsv")
+_COMPRESSED = ("", ".gz", ".zst")
+_STAMPS = ("ETag", "etag", "mtime", "LastModified", "last_modified")
 READABLE = tuple(suffix + compressed for suffix in _SUFFIXES for compressed in _COMPRESSED)
+
+Info = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """One file of a source: where to open it, and its path relative to the source, with `/` between the parts."""
+    """One file of a source.
+
+    Attributes:
+        uri: where to open it.
+        relative: its path in the source, with `/` between the parts.
+        size: bytes, as listed; 0 where the store does not tell.
+        stamp: what the store changes when the file changes (ETag or time of change), as listed; "" where it has
+            neither.
+    """
 
     uri: str
     relative: str
+    size: int = field(default=0, compare=False)
+    stamp: str = field(default="", compare=False)
 
 
 def file_system(uri: str) -> tuple[Any, str]:
@@ -43,10 +60,16 @@ def file_system(uri: str) -> tuple[Any, str]:
 def open_binary(uri: str) -> Any:
     """Return a file's bytes as a file object to be used as a context manager and closed by it.
 
+    A file on the Hub is downloaded into huggingface_hub's cache first; others are read as a stream.
+
     Raises:
-        SourceFileError: as `file_system`.
-        OSError: it cannot be opened.
+        SourceFileError: as `file_system`; or a file on the Hub or S3 that cannot be read.
+        OSError: another file cannot be opened.
     """
+    if uri.startswith(HUB):
+        return download(uri).open("rb")
+    if uri.startswith(s3.SCHEMES):
+        return s3.open_object(uri)
     fs, path = file_system(uri)
     return fs.open(path, "rb")
 
@@ -54,44 +77,59 @@ def open_binary(uri: str) -> Any:
 def list_files(uri: str) -> list[SourceFile]:
     """List the files that a path, a glob or a folder stands for, in reading order.
 
-    A folder gives its `*.json`, `*.jsonl`, `*.ndjson` and `*.parquet` files, plain or `.gz`, at any depth; a glob gives
-    every file that it matches. Neither gives hidden ones. The order is that of `relative + ":"`, as of the origins.
+    A folder gives its files that end with one of `READABLE` (JSON, JSON Lines, Parquet, CSV, TSV; plain, `.gz` or
+    `.zst`), at any depth; a glob gives every file that it matches. Neither gives hidden ones. The order is that of
+    `relative + ":"`, as of the origins.
 
     Raises:
         SourceFileError: there is no such file, or none in the folder that can be read.
     """
-    fs, path = file_system(uri)
-    try:
-        root, paths = _find(fs, path)
-    except Exception as error:  # each file system has errors of its own, such as those of an S3 client
-        remedy = "Check the path and who may read it; in a pattern, ** stands alone between two slashes"
-        raise SourceFileError(uri, None, f"cannot be listed ({error})", remedy) from error
-    if not paths:
+    root, found = _find(uri)
+    if not found:
         remedy = f"Check the path; a folder is searched for {', '.join(READABLE)}"
         raise SourceFileError(uri, None, "is no file, and no folder or pattern with files to read", remedy)
-    files = [SourceFile(_uri(fs, found), _relative(found, root)) for found in paths]
-    return sorted(files, key=lambda file: file.relative + ":")
+    files = [_source_file(name, _relative(path, root), info) for path, (name, info) in found.items()]
+    return sorted(files, key=lambda file: reading_order(file.relative))
 
 
-def _find(fs: Any, path: str) -> tuple[str, list[str]]:
-    """Return the folder that relative paths start from, and the files."""
+def _find(uri: str) -> tuple[str, dict[str, tuple[str, Info]]]:
+    """Return the folder that relative paths start from, and the files by path: URI, and what their store says."""
+    if uri.startswith(s3.SCHEMES):
+        root, found = s3.find_objects(uri, READABLE)
+        return root, {path: (f"s3://{path}", info) for path, info in found.items()}
+    fs, path = file_system(uri)
+    try:
+        root, found = _find_on(fs, path)
+        return root, {file: (_uri(fs, file), info) for file, info in found.items()}
+    except Exception as error:  # each file system has errors of its own
+        remedy = "Check the path and who may read it; in a pattern, ** stands alone between two slashes"
+        raise SourceFileError(uri, None, f"cannot be listed ({error})", remedy) from error
+
+
+def _find_on(fs: Any, path: str) -> tuple[str, dict[str, Info]]:
     if fs.isfile(path):  # first, so that a file name may hold the characters of a pattern
-        return posixpath.dirname(path), [path]
+        return posixpath.dirname(path), {path: fs.info(path)}
     if fs.isdir(path):
-        return path, _visible((file for file in fs.find(path) if file.lower().endswith(READABLE)), path)
-    if set(path) & set("*?["):
-        fixed = path[: min(path.index(mark) for mark in "*?[" if mark in path)]
-        root = posixpath.dirname(fixed)
-        return root, _visible((file for file in fs.glob(path) if fs.isfile(file)), root)
-    return "", []
+        found = fs.find(path, detail=True)
+        return path, _visible({file: found[file] for file in found if file.lower().endswith(READABLE)}, path)
+    if is_pattern(path):
+        root = fixed_folder(path)
+        found = fs.glob(path, detail=True)
+        return root, _visible({file: info for file, info in found.items() if info["type"] == "file"}, root)
+    return "", {}
+
+
+def _source_file(uri: str, relative: str, info: Info) -> SourceFile:
+    stamp = next((f"{name}:{info[name]}" for name in _STAMPS if info.get(name) is not None), "")
+    return SourceFile(uri, relative, int(info.get("size") or 0), stamp)
 
 
 def _relative(path: str, root: str) -> str:
     return path[len(root.rstrip("/")) :].lstrip("/") if root.strip("/") else path.lstrip("/")
 
 
-def _visible(paths: Iterable[str], root: str) -> list[str]:
-    return [path for path in paths if "/." not in "/" + _relative(path, root)]
+def _visible(found: Mapping[str, Info], root: str) -> dict[str, Info]:
+    return {path: info for path, info in found.items() if not is_hidden(_relative(path, root))}
 
 
 def _uri(fs: Any, path: str) -> str:

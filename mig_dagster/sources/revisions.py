@@ -1,29 +1,34 @@
-"""What pins a source's bytes: a hash of its files, which are read again only where they may have changed."""
+"""What pins a source's bytes: a commit of the Hub, the ETags of objects on S3, or a hash of what the files hold."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Literal
 
 from mig_dagster.conversation import canonical_json
-from mig_dagster.sources.bytestream import CHUNK_BYTES
-from mig_dagster.sources.files import files_of
-from mig_dagster.sources.locations import file_system
+from mig_dagster.sources.hub.address import SCHEME as HUB
+from mig_dagster.sources.hub.dataset import locate
+from mig_dagster.sources.locations import SourceFile, list_files, open_binary
 from mig_dagster.sources.records import SourceFileError
 from mig_dagster.sources.registry import Source
+from mig_dagster.sources.s3 import SCHEMES as S3
 
 _NEAR = ("file", "local", "demo", "memory")
-_STAMPS = ("ETag", "etag", "mtime", "LastModified", "last_modified")
+_CHUNK_BYTES = 1 << 20
+
+Kind = Literal["commit", "etags", "content"]
 
 
 @dataclass(frozen=True, slots=True)
 class FileVersion:
-    """One file as it was read.
+    """One file at a revision.
 
     Attributes:
-        path: relative to the source.
+        path: relative to the source; on the Hub the path in the repo.
         size: bytes.
-        stamp: what the file system changes when the file changes (ETag or time of change); "" where it has neither.
-        sha256: of the bytes.
+        stamp: what the store changes when the file changes: `ETag:...`, git's `oid:...` on the Hub, or the time of
+            change; "" where it has none of them.
+        sha256: of the bytes; "" where they need not be read to pin the source, and its store does not tell.
     """
 
     path: str
@@ -31,13 +36,27 @@ class FileVersion:
     stamp: str
     sha256: str
 
+    @property
+    def pin(self) -> str:
+        """What tells these bytes from others."""
+        return self.sha256 or self.stamp
+
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """The state of a source: `id` is 32 hex digits over the paths and hashes of its files, whatever their times."""
+    """The state of a source.
+
+    Attributes:
+        id: kind "commit": the sha of the commit on the Hub, 40 hex digits. "etags": 32 hex digits over the paths, ETags
+            and sizes of the objects. "content": 32 hex digits over the paths and hashes of the files, whatever their
+            times.
+        files: in reading order.
+        kind: what the id is.
+    """
 
     id: str
     files: tuple[FileVersion, ...]
+    kind: Kind = "content"
 
     @property
     def size(self) -> int:
@@ -61,29 +80,60 @@ def resolve(source: Source, known: Revision | None = None) -> Revision:
 
     Args:
         source: where the files are.
-        known: an earlier revision; a file with the same path, size and stamp is not read again.
+        known: an earlier revision; what is known not to have changed since is neither asked for nor read again.
 
     Raises:
         SourceFileError: there are no files, or one cannot be read.
     """
+    if source.uri.startswith(HUB):
+        return _commit(source, known)
+    files = list_files(source.uri)
+    if source.uri.startswith(S3):
+        objects = tuple(FileVersion(file.relative, file.size, file.stamp, "") for file in files)
+        return Revision(_hash([file.path, file.stamp, file.size] for file in objects), objects, "etags")
     before = {file.path: file for file in known.files} if known else {}
-    versions = tuple(_version(file.uri, file.relative, before.get(file.relative)) for file in files_of(source))
-    document = canonical_json([[version.path, version.sha256] for version in versions])
-    return Revision(sha256(document.encode("utf-8", "surrogateescape")).hexdigest()[:32], versions)
+    versions = tuple(_version(file, before.get(file.relative)) for file in files)
+    return Revision(_hash([file.path, file.sha256] for file in versions), versions)
 
 
-def _version(uri: str, relative: str, before: FileVersion | None) -> FileVersion:
-    fs, path = file_system(uri)
+def changed_files(source: Source, revision: Revision) -> list[str]:
+    """Return the paths of the files that are no longer as a revision pins them, or are not there; [] when all are.
+
+    Raises:
+        SourceFileError: as `resolve`.
+    """
+    if revision.kind == "commit":  # what a commit holds never changes
+        return []
+    now = resolve(source, revision)
+    if now.id == revision.id:
+        return []
+    states = ({(file.path, file.size, file.pin) for file in state.files} for state in (now, revision))
+    return sorted({path for path, _, _ in set.symmetric_difference(*states)})
+
+
+def _commit(source: Source, known: Revision | None) -> Revision:
+    found = locate(source, known.id if known else None)
+    if found is None:
+        assert known is not None  # only what is known can be found unchanged
+        return known
+    files = (FileVersion(path, file.size, f"oid:{file.oid}", file.sha256) for path, file in found.files.items())
+    return Revision(found.sha, tuple(files), "commit")
+
+
+def _version(file: SourceFile, before: FileVersion | None) -> FileVersion:
+    if before is not None and file.stamp and (before.size, before.stamp) == (file.size, file.stamp):
+        return before
+    digest = sha256()
     try:
-        info: dict[str, Any] = fs.info(path)
-        size = int(info["size"] or 0)
-        stamp = next((f"{name}:{info[name]}" for name in _STAMPS if info.get(name) is not None), "")
-        if before is not None and stamp and (before.size, before.stamp) == (size, stamp):
-            return before
-        digest = sha256()
-        with fs.open(path, "rb") as file:
-            while chunk := file.read(CHUNK_BYTES):
+        with open_binary(file.uri) as opened:
+            while chunk := opened.read(_CHUNK_BYTES):
                 digest.update(chunk)
     except OSError as error:
-        raise SourceFileError(uri, None, f"cannot be read ({error})", "Check the path and who may read it") from error
-    return FileVersion(relative, size, stamp, digest.hexdigest())
+        raise SourceFileError(
+            file.uri, None, f"cannot be read ({error})", "Check the path and who may read it"
+        ) from error
+    return FileVersion(file.relative, file.size, file.stamp, digest.hexdigest())
+
+
+def _hash(lines: Iterable[list[str | int]]) -> str:
+    return sha256(canonical_json(list(lines)).encode("utf-8", "surrogateescape")).hexdigest()[:32]

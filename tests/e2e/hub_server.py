@@ -52,7 +52,10 @@ class Repo:
 
     def card(self, sha: str) -> dict[str, Any]:
         head = _CARD.match(self.commits[sha].get("README.md", b"").decode())
-        return yaml.safe_load(head.group(1)) or {} if head else {}
+        try:
+            return yaml.safe_load(head.group(1)) or {} if head else {}
+        except yaml.YAMLError:  # the Hub shows such a card without its facts
+            return {}
 
     def document(self, sha: str, *, blobs: bool) -> dict[str, Any]:
         """Return the info at a commit, as the API has it."""
@@ -115,6 +118,7 @@ class Hub:
         self.requests: list[Request] = []
         self.blobs: dict[str, bytes] = {}
         self.page_size = 1000
+        self.stopped = False
         self._faults: list[_Fault] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": self}))
         self._server.daemon_threads = True
@@ -124,6 +128,7 @@ class Hub:
         self._thread.start()
 
     def stop(self) -> None:
+        self.stopped = True
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -195,6 +200,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer()
 
     def _answer(self) -> None:
+        if self.hub.stopped:  # a connection that was kept open
+            self.close_connection = True
+            return None
         token = (self.headers.get("Authorization") or "").removeprefix("Bearer ") or None
         self.hub.requests.append(Request(self.command, self.path, token))
         if fault := self.hub.fault(self.path, cut=False):
