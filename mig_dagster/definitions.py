@@ -36,7 +36,9 @@ def defs() -> dg.Definitions:
         resources={
             "home": home,
             "io_manager": LakeIOManager(home=home),
-            "registry": SourceRegistry(path=dg.EnvVar("MIG_SOURCES").get_value(str(CHECKOUT / "sources.yaml")) or ""),
+            "registry": SourceRegistry(
+                path=dg.EnvVar("MIG_SOURCES").get_value(str(CHECKOUT / "sources.yaml")) or "", home=home
+            ),
             "gpu": gpu,
             "models": Models(gpu=gpu),
         },

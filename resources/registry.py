@@ -1,24 +1,32 @@
-"""sources.yaml as a resource."""
+"""The registered sources as a resource: those of sources.yaml, and those that were discovered."""
 
 from pathlib import Path
 
 import dagster as dg
 
 from mig_dagster.sources import Source, load_registry
+from mig_dagster.sources.discovery import Discovered, read_log
+from resources.home import MigHome
 
 
 class SourceRegistry(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The registered sources.
+    """The registered sources; everything is read at every use, so a change counts at once.
 
     Attributes:
-        path: the file that declares them; read at every use, so an edit counts at once.
+        path: the file that declares sources.
+        home: keeps what was discovered, under `registry/`.
     """
 
     path: str
+    home: MigHome
 
     def load(self) -> dict[str, Source]:
-        """Return every source by name."""
-        return load_registry(Path(self.path))
+        """Return every source by name: of two with one name or one URI, the declared one."""
+        return self.discovered().registered(load_registry(Path(self.path)))
+
+    def discovered(self) -> Discovered:
+        """Return what was ever discovered, with its state, and which sources were asked to be looked at again."""
+        return read_log(self.home.store)
 
     def source(self, name: str) -> Source:
         """Return one source.

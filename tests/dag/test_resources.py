@@ -1,6 +1,9 @@
 import polars as pl
 import pytest
 
+from mig_dagster.sources import Source
+from mig_dagster.sources.discovery import Event, record
+from mig_dagster.sources.discovery.events import first_event
 from resources.gpu import Gpu
 from resources.home import MigHome
 from resources.models import Models
@@ -32,7 +35,7 @@ def test_the_encoder_is_one_for_the_run_and_loads_with_its_first_text(encoder_fo
 
 
 def test_the_registry_is_read_at_every_use(place):
-    registry = SourceRegistry(path=str(place.registry))
+    registry = SourceRegistry(path=str(place.registry), home=place.home)
     assert list(registry.load()) == ["chat", "maths", "notes"]
     place.register("maths", priority=7)
     assert registry.priorities() == {"maths": 7}
@@ -42,9 +45,26 @@ def test_the_registry_is_read_at_every_use(place):
         registry.source("chat")
 
 
+def test_what_was_discovered_is_registered_beside_what_is_declared(place):
+    """Of two with one name or one URI, the declared one counts."""
+    found = [
+        Source("chat", "/other/chat.jsonl"),
+        Source("mine", str(place.folder / "data/maths.json")),
+        Source("new", "n"),
+    ]
+    waiting = first_event("proposed", Source("later", "l"))
+    events = [*(first_event("added", source) for source in found), waiting, Event("refresh", "", "chat")]
+    record(place.home.store, lambda state: [] if state.number else events)
+    registry = place.resources()["registry"]
+    loaded = registry.load()
+    assert list(loaded) == ["chat", "maths", "new", "notes"]
+    assert loaded["chat"].uri == str(place.folder / "data/chat.jsonl.gz")
+    assert registry.discovered().refreshes == {"chat": 1}
+
+
 def test_a_home_is_made_where_it_is_named(tmp_path):
     home = MigHome(root=str(tmp_path / "new" / "home"))
     home.lake.publish(home.lake.write("thing", pl.DataFrame({"a": [1]})))
     assert home.lake.scan("thing").collect().rows() == [(1,)]
-    assert home.catalog == tmp_path / "new" / "home" / "catalog" / "lineage.duckdb"
-    assert home.export_folder("mig_subset") == tmp_path / "new" / "home" / "exports" / "mig_subset"
+    assert home.catalog == str(tmp_path / "new" / "home" / "catalog" / "lineage.duckdb")
+    assert home.export_folder("mig_subset") == str(tmp_path / "new" / "home" / "exports" / "mig_subset")

@@ -64,7 +64,7 @@ class TinyProject:
         return {
             "home": self.home,
             "io_manager": LakeIOManager(home=self.home),
-            "registry": SourceRegistry(path=str(self.registry)),
+            "registry": SourceRegistry(path=str(self.registry), home=self.home),
             "gpu": gpu,
             "models": Models(gpu=gpu, encoder_model=str(self.encoder)),
         }
