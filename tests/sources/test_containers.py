@@ -146,14 +146,16 @@ def test_an_element_longer_than_memory_allows_is_a_failure(tmp_path: Path, monke
 
 
 ARRAY_FAILURES = {
-    "a comma is missing": (b'[\n{"a": 1}\n{"a": 2}]', r"line 3, column 1: .*element 1 is followed by '\{'"),
+    "a comma is missing on the line": (b'[\n{"a": 1} {"a": 2}]', r"line 2, column 10: .*element 1 is followed by '\{'"),
     "it never closes": (b'[{"a": 1},\n{"a": 2}', r"line 2, column 9: .*the array never closes"),
     "it ends in an element": (b'[{"a": 1},\n{"a": "tw', r"line 2, column 7: .*is not valid JSON here \(Unterminated"),
+    "it ends after a list in an element": (b'[{"a": 1},\n{"a": [1]', r"line 2, column 10: .*not valid JSON here"),
+    "it ends after a list on a line": (b'[\n {\n  "a": [\n  ]\n', r"line 5, column 1: .*not valid JSON here"),
     "a comma too many": (b'[{"a": 1},\n]', r"line 2, column 1: .*is not valid JSON here \(Expecting value"),
-    "a bad element": (
-        b'[{"a": 1},\n {"a": nope}, {"a": 2222222222222222222222}]',
-        r"line 2, column 8: .*not valid JSON",
-    ),
+    "two commas": (b'[{"a": 1},,\n{"a": 2}]', r"line 1, column 11: .*is not valid JSON here \(Expecting value"),
+    "a bracket is missing on the line": (b'[{"a": 1}, {"a": {"b": 2}, {"a": 3}]', r"line 1, column 28: .*not valid JSON"),
+    "a quote is missing on the line": (b'[{"a": "b}, {"a": "c"}, {"a": "d"}]', r"line 1, column \d+: .*not valid JSON"),
+    "quotes are missing in two": (b'[{"a": "b}, {"a": "c}, {"a": "d"}]', r"line 1, column \d+: .*not valid JSON"),
     "text follows": (b'[{"a": 1}]\n[{"a": 1}]', r"line 2, column 1: .*'\[' follows the array"),
     "nothing but a bracket": (b"[", r"line 1, column 2: .*is not valid JSON"),
     "a bad byte outside of a text": (b'[{"a": 1}, \xff {"a": 1}]', r"line 1, column 12: .*is not valid JSON"),

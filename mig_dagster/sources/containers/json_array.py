@@ -1,4 +1,7 @@
-"""A JSON array of records, read through a sliding window: the file may be larger than memory, an element may not."""
+"""A JSON array of records, read through a sliding window: the file may be larger than memory, an element may not.
+
+A damaged element costs itself where its end can be told for certain (`damage.py`), and else the rest of the file.
+"""
 
 import codecs
 import json
@@ -6,7 +9,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from mig_dagster.sources.decode import is_cut, scan
+from mig_dagster.sources.containers.damage import damaged_end
+from mig_dagster.sources.decode import decode_text, is_cut, scan
 from mig_dagster.sources.reasons import Defect
 from mig_dagster.sources.records import SourceFileError
 
@@ -19,8 +23,8 @@ def read_array(chunks: Iterable[bytes], uri: str) -> Iterator[tuple[int, Any, st
     """Yield (element number from 1, value or `Defect`, its text) for every element.
 
     Raises:
-        SourceFileError: the text is not an array of JSON values, ends too early, or has an element of more than
-            `MAX_ELEMENT_CHARS` characters.
+        SourceFileError: the text is not an array, has a damaged element whose end cannot be told, ends too early, or
+            has an element of more than `MAX_ELEMENT_CHARS` characters.
     """
     window = _Window(chunks, uri)
     window.take("[")
@@ -32,7 +36,7 @@ def read_array(chunks: Iterable[bytes], uri: str) -> Iterator[tuple[int, Any, st
         mark = window.look()
         if mark == ",":
             window.take(",")
-        elif mark != "]":
+        elif mark != "]" and not (mark == "{" and window.at_line_start()):  # a comma that is missing costs nothing
             window.fail(f"element {position} is followed by {mark!r}" if mark else "the array never closes")
     window.take("]")
     if mark := window.look():
@@ -51,6 +55,9 @@ class _Window:
         self._at = 0
         self._line, self._column = 1, 1  # of the beginning of the window
         self._ended = False
+        self._indent: str | None = (
+            ""  # white space before the place on its line, None where something else stands there
+        )
 
     def look(self) -> str:
         """Return the next character that is not white space, without taking it; "" at the end."""
@@ -58,11 +65,18 @@ class _Window:
             space = _SPACE.match(self._text, self._at)
             assert space is not None  # the pattern matches the empty string
             self._at = space.end()
+            _, line_break, indent = space.group().rpartition("\n")
+            if line_break or self._indent is not None:
+                self._indent = indent if line_break else f"{self._indent}{indent}"
             if self._at < len(self._text):
                 return self._text[self._at]
             if self._ended:
                 return ""
             self._grow()
+
+    def at_line_start(self) -> bool:
+        """Return whether nothing but white space stands before the place on its line."""
+        return self._indent is not None
 
     def take(self, mark: str) -> None:
         """Take one expected character."""
@@ -70,26 +84,50 @@ class _Window:
         if found != mark:
             self.fail(f"expected {mark!r}, found {found!r}")
         self._at += 1
+        # The first element counts as one on a line of its own.
+        self._indent = "" if mark == "[" else None
 
     def value(self) -> tuple[Any, str]:
         """Take the next value; return it or its `Defect`, and its text."""
         self.look()
         while True:
+            found: tuple[Any, int] | json.JSONDecodeError
             try:
-                value, end = scan(self._text, self._at)
+                found = scan(self._text, self._at)
             except json.JSONDecodeError as error:
-                if self._ended or not is_cut(error):
-                    self._at = error.pos
-                    self.fail(f"is not valid JSON here ({error.msg})")
-            else:
-                # A number that ends with the window may go on behind it.
-                if self._ended or end < len(self._text):
-                    return self._taken(value, end)
+                found = error
+            cut = isinstance(found, json.JSONDecodeError) and is_cut(found) and not self._ended
+            if not cut and (taken := self._judged(found)) is not None:
+                return taken
             self._grow()
+
+    def _judged(self, found: tuple[Any, int] | json.JSONDecodeError) -> tuple[Any, str] | None:
+        """Take the element, as what it is or as a damaged one; None where only more text tells which."""
+        if not isinstance(found, json.JSONDecodeError) and self._stands_alone(found[1]):
+            return self._taken(*found)
+        end = damaged_end(self._text, self._at, self._indent, self._ended)
+        if end is not None:
+            return self._taken(decode_text(self._text[self._at : end]), end)
+        if not isinstance(found, json.JSONDecodeError):
+            return self._taken(*found) if self._ended else None
+        if self._ended or self._text[self._at] in ",]":
+            self._at = found.pos
+            self.fail(f"is not valid JSON here ({found.msg})")
+        return None
+
+    def _stands_alone(self, end: int) -> bool:
+        """Return whether what follows a value is known, and what may follow one."""
+        if self._text[end : end + 1] in (",", "]"):
+            return True
+        space = _SPACE.match(self._text, end)
+        assert space is not None  # the pattern matches the empty string
+        mark = self._text[space.end() : space.end() + 1]
+        return mark in (",", "]") or (mark == "{" and "\n" in space.group())
 
     def _taken(self, value: Any, end: int) -> tuple[Any, str]:
         text = self._text[self._at : end]
         self._at = end
+        self._indent = None
         if not text.isascii():
             try:
                 text.encode()
