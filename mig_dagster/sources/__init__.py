@@ -7,6 +7,7 @@ from mig_dagster.sources.locations import SourceFile
 from mig_dagster.sources.reader import read_file, read_source
 from mig_dagster.sources.reasons import REASONS, Defect
 from mig_dagster.sources.records import Accepted, Blank, Rejected, SourceFileError
+from mig_dagster.sources.refresh import refresh_plan
 from mig_dagster.sources.registry import RegistryError, Source, load_registry
 from mig_dagster.sources.registry_edit import add_source, check_addition, remove_source
 from mig_dagster.sources.revisions import FileVersion, Revision, changed_files, is_remote, resolve
@@ -33,6 +34,7 @@ __all__ = [
     "load_registry",
     "read_file",
     "read_source",
+    "refresh_plan",
     "remove_source",
     "resolve",
 ]

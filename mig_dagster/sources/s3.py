@@ -18,8 +18,10 @@ from botocore.exceptions import (
     ConnectTimeoutError,
     EndpointConnectionError,
     PartialCredentialsError,
+    ProfileNotFound,
 )
 from s3fs import S3FileSystem
+from s3fs.utils import FileExpired
 
 from mig_dagster.sources.patterns import fixed_folder, is_hidden, is_pattern, matching
 from mig_dagster.sources.records import SourceFileError
@@ -121,8 +123,11 @@ def _environment() -> tuple[tuple[str, str], ...]:
 
 @cache
 def _file_system(process: int, environment: tuple[tuple[str, str], ...]) -> Any:
-    del process, environment  # they tell cached clients apart: a forked process cannot use its parent's
+    del process  # it tells cached clients apart: a forked process cannot use its parent's
+    variables = dict(environment)
+    region = variables.get("AWS_REGION") or variables.get("AWS_DEFAULT_REGION")
     return S3FileSystem(
+        client_kwargs={"region_name": region} if region else {},  # botocore reads only the second
         anon=botocore.session.Session().get_credentials() is None,
         use_listings_cache=False,
         skip_instance_cache=True,
@@ -133,35 +138,37 @@ def _file_system(process: int, environment: tuple[tuple[str, str], ...]) -> Any:
 
 def _problem(uri: str, error: Exception) -> SourceFileError:
     """Return the error for a request that failed: what the server said, and what to do about it."""
+    _file_system.cache_clear()  # the next request signs in anew: credentials may come or change meanwhile
     code = error.__cause__.response["Error"].get("Code", "") if isinstance(error.__cause__, ClientError) else ""
     for codes, problem, remedy in _REFUSALS:
         if code in codes:
             return SourceFileError(uri, None, f"{problem} ({code})", remedy)
-    if isinstance(error, FileNotFoundError):
-        return SourceFileError(uri, None, "is no object in the bucket", "Check the path")
-    if isinstance(error, PermissionError):
-        return SourceFileError(uri, None, f"may not be read ({error})", _REMEDY_ACCESS)
-    if isinstance(error, EndpointConnectionError | ConnectTimeoutError):
-        remedy = "Check the network and AWS_ENDPOINT_URL"
-        return SourceFileError(uri, None, f"cannot be reached ({error})", remedy)
-    if isinstance(error, PartialCredentialsError):
-        return SourceFileError(uri, None, f"has half of a pair of credentials ({error})", _REMEDY_KEYS)
-    return SourceFileError(
-        uri, None, f"cannot be read ({error})", "Check AWS_ENDPOINT_URL and AWS_REGION, or try later"
-    )
+    for kinds, problem, remedy in _FAILED:
+        if isinstance(error, kinds):
+            return SourceFileError(uri, None, f"{problem} ({error})", remedy)
+    remedy = "Check AWS_ENDPOINT_URL and AWS_REGION, or try later"
+    return SourceFileError(uri, None, f"cannot be read ({error})", remedy)
 
 
-_REMEDY_KEYS = "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, for the endpoint in AWS_ENDPOINT_URL"
-_REMEDY_ACCESS = (
+_KEYS = "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, for the endpoint in AWS_ENDPOINT_URL"
+_ACCESS = (
     "The credentials in AWS_* need s3:ListBucket for the bucket and s3:GetObject for its objects; without credentials "
     "only public buckets can be read"
 )
 _REFUSALS = (
     (("NoSuchBucket",), "is in no bucket that is there", "Check the bucket's name, and AWS_ENDPOINT_URL"),
     (("ExpiredToken", "TokenRefreshRequired", "RequestExpired"), "is refused: the token has expired", "Sign in again"),
-    (("InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken"), "is refused: wrong credentials", _REMEDY_KEYS),
-    (("AccessDenied", "403"), "may not be read", _REMEDY_ACCESS),
+    (("InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken"), "is refused: wrong credentials", _KEYS),
+    (("AccessDenied", "403"), "may not be read", _ACCESS),
     (("PermanentRedirect", "301", "AuthorizationHeaderMalformed"), "is in another region", "Set AWS_REGION to it"),
-    (("PreconditionFailed", "412"), "changed while it was being read", "Read the source again once it is at rest"),
     (("SlowDown", "503", "ServiceUnavailable"), "is refused for now: too many requests", "Run again later"),
 )
+"""What a server's code means, by code: the problem, and the remedy."""
+_FAILED: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, str], ...] = (
+    (FileNotFoundError, "is no object in the bucket", "Check the path"),
+    (PermissionError, "may not be read", _ACCESS),
+    (FileExpired, "changed while it was being read", "Read the source again once it is at rest"),
+    ((EndpointConnectionError, ConnectTimeoutError), "cannot be reached", "Check the network and AWS_ENDPOINT_URL"),
+    ((PartialCredentialsError, ProfileNotFound), "cannot be signed in for", _KEYS),
+)
+"""The same where there is no code, by the client's error."""
