@@ -30,7 +30,6 @@ def files_of(source: Source, revision: "Revision | None" = None) -> list[SourceF
             for file in revision.files
         ]
     found = locate(source)
-    assert found is not None  # nothing is known before
     return [
         SourceFile(uri_of(source, found.sha, path), path, file.size, f"oid:{file.oid}")
         for path, file in found.files.items()

@@ -84,8 +84,18 @@ def test_a_new_revision_costs_two_requests_and_two_a_file_and_a_look_at_an_old_o
     assert hub.told() == {"GET info": 1}
     hub.requests.clear()
     assert asked(SOURCE, revision) == ["a", "b"]
-    assert resolve(Source("rows", URI, revision=revision.id), revision) == revision
     assert hub.requests == []
+    at_commit = Source("rows", URI, revision=revision.id)
+    assert resolve(at_commit) == resolve(at_commit) == revision
+    assert hub.told() == {"GET info": 1}
+
+
+def test_another_split_of_the_same_commit_is_another_choice_of_files(hub):
+    """What is known of a source was perhaps read when it was registered with another split."""
+    hub.commit("org/rows", {"train.jsonl": rows("a"), "test.jsonl": rows("b")})
+    known = resolve(SOURCE)
+    now = resolve(Source("rows", URI, split="test"), known)
+    assert (now.id, [file.path for file in now.files]) == (known.id, ["test.jsonl"])
 
 
 def test_a_file_that_did_not_change_is_not_downloaded_again_with_a_new_revision(hub):

@@ -19,30 +19,20 @@ from mig_dagster.sources.records import SourceFileError
 from mig_dagster.sources.registry import Source
 
 
-def locate(source: Source, known_sha: str | None = None) -> Listing | None:
-    """Return the commit to read with only the files that the source asks for, in reading order.
-
-    Args:
-        source: a source with an `hf://` URI.
-        known_sha: the commit that was read before; None comes back when the source is still there.
+def locate(source: Source) -> Listing:
+    """Return the commit to read of a source with an `hf://` URI, and of its files those asked for, in reading order.
 
     Raises:
         SourceFileError: the dataset, its revision, configuration, split or path is not there or may not be read.
     """
     address = parse_address(source.uri, source.revision)
-    if address.pinned and address.revision == known_sha:
-        return None
     listing = ask(address)
-    if listing.sha == known_sha:
-        return None
     if address.path:
         paths = _named(listing, address, source)
     elif rows_of(listing.files):
         paths = _chosen(listing, address, source)
     else:
         address, listing = _converted(address)
-        if listing.sha == known_sha:
-            return None
         paths = _of_split(converted_configurations(listing.files), None, address, source)
     return Listing(listing.sha, {path: listing.files[path] for path in sorted(paths, key=reading_order)})
 

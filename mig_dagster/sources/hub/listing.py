@@ -51,12 +51,14 @@ class Listing:
 
 
 def ask(address: Address) -> Listing:
-    """Return the commit that an address means now and its files, by one request; without the Hub, as last told.
+    """Return the commit that an address means now and its files, by one request.
+
+    Offline it is what the Hub told last; what it told of a whole commit sha is never asked again.
 
     Raises:
         SourceFileError: there is no such dataset or revision, it may not be read, or the Hub cannot be asked.
     """
-    if constants.is_offline_mode():
+    if constants.is_offline_mode() or (address.pinned and _memory(address).exists()):
         return _remembered(address)
     try:
         info = _patiently(lambda: HfApi().dataset_info(address.repo, revision=address.revision, files_metadata=True))
