@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 
+from assets.discovery import discovery
 from assets.jobs import COMPARED, rebuild_label_space_and_subsets
 from assets.orphans import fail_orphans
 from assets.partitions import source_partitions
@@ -115,4 +116,4 @@ compared_methods_sensor = dg.AutomationConditionSensorDefinition(
     "until you switch it on here: most projects compare now and then (job compare_methods) and need no fresh "
     "comparison after every change.",
 )
-sensors = [sources_sensor, automation_sensor, compared_methods_sensor]
+sensors = [sources_sensor, discovery, automation_sensor, compared_methods_sensor]

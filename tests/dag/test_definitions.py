@@ -80,6 +80,7 @@ def test_partitioned_and_unpartitioned_assets_share_no_job(location):
 def test_sensors_run_without_being_switched_on_but_the_comparison_waits_for_a_person(location):
     assert {sensor.name: sensor.default_status for sensor in location.sensors} == {
         "sources_sensor": dg.DefaultSensorStatus.RUNNING,
+        "discovery": dg.DefaultSensorStatus.RUNNING,
         "automation": dg.DefaultSensorStatus.RUNNING,
         "compared_methods": dg.DefaultSensorStatus.STOPPED,
     }

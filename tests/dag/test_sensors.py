@@ -20,13 +20,13 @@ class Watcher:
         self.place, self.instance, self.cursor = place, instance, None
 
     def tick(self):
-        context = dg.build_sensor_context(
+        with dg.build_sensor_context(
             instance=self.instance,
             cursor=self.cursor,
             sensor_name="sources_sensor",
             resources={name: self.place.resources()[name] for name in ("home", "registry")},
-        )
-        result = sources_sensor(context)
+        ) as context:
+            result = sources_sensor(context)
         if isinstance(result, dg.SkipReason):
             return result
         for request in result.dynamic_partitions_requests or []:

@@ -56,7 +56,8 @@ class Cursor:
         marks = {rule.name: found[rule.name].marks for rule in rules if rule.name in found}
         searches = {rule.name: rule for rule in rules if isinstance(rule.where, HubSearch) and rule.name not in again}
         waits = {_key(rule): now + (HUB_SECONDS if name in found else RETRY_SECONDS) for name, rule in searches.items()}
-        return Cursor({**self.marks, **marks}, {**self.next_look, **waits})
+        still = {key: when for key, when in self.next_look.items() if when > now}
+        return Cursor({**self.marks, **marks}, {**still, **waits})
 
     def _waits(self, rule: Rule, now: float) -> float:
         """Return for how many seconds more a search waits; one that seems to wait too long saw the clock go back."""
