@@ -1,6 +1,5 @@
 """The subset as files a trainer reads."""
 
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -10,7 +9,7 @@ from assets import metadata as shown
 from assets.declare import pool_asset
 from assets.recorded import Outcome, inputs_of
 from assets.subset_checks import EXPORT_CHECKS, export_checks
-from mig_dagster.export import SubsetFiles, write_subset
+from mig_dagster.export import SubsetFiles, build_subset
 from mig_dagster.stages.scale import annotators_of
 from mig_dagster.stages.subset_files import selection_lock, with_conversations
 from mig_dagster.storage.digest import values_digest
@@ -29,10 +28,13 @@ def subset_export(
     """The chosen conversations as Parquet and JSON Lines, in the order of choice, with a lock file and a card."""
     rows = with_conversations(mig_subset, raw_pool)
     lock = _lock(home, registry, "mig_subset", inputs_of(context))
-    files = write_subset(home.export_folder("mig_subset"), rows, lock=lock)
-    checks = export_checks(files.rows, files.reread)
+    with home.store.workspace() as aside:
+        files = build_subset(aside, rows, lock=lock)
+        checks = export_checks(files.rows, files.reread)
+        if all(check.passed for check in checks):
+            home.publish_export("mig_subset", files)
     version = values_digest(rows.select("rank", "row_id", "messages", "tools"))
-    return Outcome(version, files.rows, inputs_of(context), None, checks, _of_export(files, rows))
+    return Outcome(version, files.rows, inputs_of(context), None, checks, _of_export(home, files, rows))
 
 
 def _lock(home: MigHome, registry: SourceRegistry, subset: str, inputs: dict[str, str]) -> dict[str, Any]:
@@ -52,10 +54,9 @@ def _lock(home: MigHome, registry: SourceRegistry, subset: str, inputs: dict[str
     )
 
 
-def _of_export(files: SubsetFiles, rows: pl.DataFrame) -> dict[str, Any]:
-    written: list[Path] = sorted(files.folder.iterdir())
+def _of_export(home: MigHome, files: SubsetFiles, rows: pl.DataFrame) -> dict[str, Any]:
     return {
-        "folder": str(files.folder),
-        "files": {path.name: path.stat().st_size for path in written},
+        "folder": home.export_folder("mig_subset"),
+        "files": dict(sorted(files.bytes.items())),
         "preview": shown.preview(rows.select("rank", "source", "gain", "labels", "messages")),
     }

@@ -17,7 +17,7 @@ from assets.recorded import Outcome
 from assets.report import selection_report
 from assets.subsets import compared_subsets, mig_subset
 from mig_dagster.conversation import canonical_json, hash_text
-from mig_dagster.lineage import build_catalog
+from mig_dagster.lineage import publish_catalog
 from mig_dagster.stages.catalog_totals import catalog_totals, current_versions
 from resources.home import MigHome
 from resources.registry import SourceRegistry
@@ -47,10 +47,10 @@ def lineage_catalog(context: dg.AssetExecutionContext, home: MigHome, registry: 
         found.append((current_versions(path), _totals_check(catalog_totals(path))))
         return found[-1][1].passed
 
-    tables = build_catalog(home.lake, home.ledger, sources, home.catalog, examine=examine)
+    tables = publish_catalog(home.lake, home.ledger, sources, examine=examine)
     [(inputs, check)] = found
     version = hash_text(canonical_json([inputs, tables]))
-    metadata = {"tables": shown.counts("table", tables), "path": str(home.catalog)}
+    metadata = {"tables": shown.counts("table", tables), "path": home.catalog}
     return Outcome(version, tables["rows"], inputs, None, [check], metadata)
 
 

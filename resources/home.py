@@ -2,16 +2,19 @@
 
 from dataclasses import asdict
 from functools import cached_property
-from pathlib import Path
 from uuid import uuid4
 
 import dagster as dg
 
 from mig_dagster.annotations.cache import FragmentCache
 from mig_dagster.conversation import canonical_json
+from mig_dagster.export import SubsetFiles
 from mig_dagster.lineage import Ledger
+from mig_dagster.lineage.published_catalog import CATALOG
 from mig_dagster.sources import Revision, Source
 from mig_dagster.storage import Lake, Store
+
+EXPORTS = "exports"
 
 
 class MigHome(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -44,13 +47,18 @@ class MigHome(dg.ConfigurableResource):  # type: ignore[type-arg]
         return FragmentCache(self.store)
 
     @property
-    def catalog(self) -> Path:
-        """The DuckDB file that answers questions about lineage."""
-        return Path(self.store.uri("catalog/lineage.duckdb"))
+    def catalog(self) -> str:
+        """The path or URI of the DuckDB file that answers questions about lineage, as `open_catalog` takes it."""
+        return self.store.uri(CATALOG)
 
-    def export_folder(self, subset: str) -> Path:
-        """Return where a subset's folder of files goes."""
-        return Path(self.store.uri(f"exports/{subset}"))
+    def export_folder(self, subset: str) -> str:
+        """Return the path or URI of a subset's folder of files."""
+        return self.store.uri(f"{EXPORTS}/{subset}")
+
+    def publish_export(self, subset: str, files: SubsetFiles) -> None:
+        """Put a subset's files in place, one after the other, the lock last."""
+        for name in files.bytes:
+            self.store.publish_file(files.folder / name, f"{EXPORTS}/{subset}/{name}")
 
     def record_revision(self, source: Source, revision: Revision, run_id: str) -> None:
         """Add what was read to the ledger."""

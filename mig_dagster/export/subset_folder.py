@@ -2,45 +2,72 @@
 
 subset.parquet         rank, row_id, source, origin, gain, score, labels
 train.jsonl            {"messages", "tools"} in rank order; its first k rows are the choice for k where `nested` is true
-selection.lock.json    inputs, options, versions, tie rule, nested
 README.md              the dataset card
+selection.lock.json    inputs, options, versions, tie rule, nested, and the sha256 of the files above; put in place last
 """
 
 import json
-import os
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from hashlib import file_digest
 from pathlib import Path
-from typing import Any, BinaryIO
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import polars as pl
 
 from mig_dagster.conversation import embedded_json
 from mig_dagster.export.card import dataset_card
+from mig_dagster.storage.local_files import move_into_place
 
+LOCK = "selection.lock.json"
 SUBSET_COLUMNS = ("rank", "row_id", "source", "origin", "gain", "score", "labels")
 
 
 @dataclass(frozen=True)
 class SubsetFiles:
-    """What `write_subset` wrote.
+    """What a subset's folder holds.
 
     Attributes:
         folder: where.
+        bytes: size of each file by its name, in the order in which they are put in place.
         rows: how many rows were handed over.
         reread: how many rows `train.jsonl` holds when it is read back.
     """
 
     folder: Path
+    bytes: Mapping[str, int]
     rows: int
     reread: int
 
 
 def write_subset(folder: Path, rows: pl.DataFrame, *, lock: Mapping[str, Any]) -> SubsetFiles:
-    """Write a subset's four files, each whole or not at all, the lock last.
+    """Build a subset's files beside a folder and move them into it, each whole or not at all, the lock last.
 
     Args:
         folder: made when missing; files of an earlier subset in it are replaced, other files stay.
+        rows: as `build_subset` takes them.
+        lock: as `build_subset` takes it.
+
+    Raises:
+        ValueError: when the ranks are not 1..k.
+        OSError: what was written does not read back; the folder is as it was.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as aside:
+        built = build_subset(Path(aside), rows, lock=lock)
+        if built.reread != built.rows:
+            raise OSError(f"{folder}: {built.reread} rows read back of {built.rows} written: check the disk, run again")
+        for name in built.bytes:
+            move_into_place(built.folder / name, folder / name)
+    return replace(built, folder=folder)
+
+
+def build_subset(folder: Path, rows: pl.DataFrame, *, lock: Mapping[str, Any]) -> SubsetFiles:
+    """Write a subset's four files into an empty folder, and read the conversations back.
+
+    Args:
+        folder: an empty one that nobody else looks at.
         rows: the columns of `subset.parquet` and `messages`, `tools`; any order, `rank` from 1 without gaps.
         lock: JSON-ready description of the selection; also feeds the card.
 
@@ -52,14 +79,16 @@ def write_subset(folder: Path, rows: pl.DataFrame, *, lock: Mapping[str, Any]) -
         raise ValueError(
             f"rank must count from 1 to {len(ordered)} without gaps, got {ordered['rank'].to_list()[:5]}..."
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / "subset.parquet", lambda file: ordered.select(SUBSET_COLUMNS).write_parquet(file))
-    _write(folder / "train.jsonl", lambda file: file.writelines(_lines(ordered)))
-    _write(folder / "README.md", lambda file: file.write(dataset_card(ordered, lock).encode()))
-    _write(folder / "selection.lock.json", lambda file: file.write(_pretty(lock)))
+    ordered.select(SUBSET_COLUMNS).write_parquet(folder / "subset.parquet")
+    with (folder / "train.jsonl").open("wb") as file:
+        file.writelines(_lines(ordered))
+    (folder / "README.md").write_bytes(dataset_card(ordered, lock).encode())
+    names = ("subset.parquet", "train.jsonl", "README.md")
+    (folder / LOCK).write_bytes(_pretty({**lock, "files": {name: _sha256(folder / name) for name in names}}))
     with (folder / "train.jsonl").open("rb") as file:
         reread = sum(isinstance(json.loads(line)["messages"], list) for line in file)
-    return SubsetFiles(folder, len(ordered), reread)
+    sizes = {name: (folder / name).stat().st_size for name in (*names, LOCK)}
+    return SubsetFiles(folder, sizes, len(ordered), reread)
 
 
 def trainable(messages: list[dict[str, Any]], tools: str | None) -> dict[str, Any]:
@@ -84,14 +113,6 @@ def _pretty(document: Mapping[str, Any]) -> bytes:
     return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False).encode() + b"\n"
 
 
-def _write(path: Path, fill: Callable[[BinaryIO], object]) -> None:
-    """Fill a temporary file beside `path`, make it durable, and move it into place."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            fill(file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import polars as pl
 
-from mig_dagster.lineage.catalog import open_catalog
+from mig_dagster.lineage.published_catalog import CATALOG, open_catalog
 from mig_dagster.storage import Lake, Store
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-CATALOG = "catalog/lineage.duckdb"
 _ROW_ID = re.compile(r"[0-9a-f]{1,32}")
 
 Database: TypeAlias = "DuckDBPyConnection"

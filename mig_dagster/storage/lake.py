@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
-from pyarrow.dataset import dataset
 
-from mig_dagster.storage.manifest import Manifest, Shard
+from mig_dagster.storage.manifest import Manifest
 from mig_dagster.storage.store import Store
 from mig_dagster.storage.writer import LakeWriter
 
 ROOT = "lake"
-SLUG = re.compile(r"[a-z0-9][a-z0-9._-]*")
+SLUG = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 GRACE_SECONDS = 24 * 3600.0
 """Younger files may belong to a run that has not written its manifest yet: `vacuum` leaves them."""
 
@@ -24,10 +23,17 @@ _BATCH_ROWS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Vacuumed:
-    """What a clean-up removed, or would remove: paths in the store, and their bytes together."""
+    """What a clean-up removed, or would remove.
+
+    Attributes:
+        paths: objects of the store.
+        bytes: their size together.
+        leftovers: how many files or uploads of killed writers.
+    """
 
     paths: tuple[str, ...]
     bytes: int
+    leftovers: int
 
 
 class Lake:
@@ -149,10 +155,10 @@ class Lake:
         for manifest in manifests:
             if table not in manifest.tables:
                 raise LookupError(f"asset {manifest.asset!r} has no table {table!r}: it has {sorted(manifest.tables)}")
-        return self._scan_shards([shard for manifest in manifests for shard in manifest.tables[table]])
+        return self.store.scan_parquet([shard.path for manifest in manifests for shard in manifest.tables[table]])
 
     def vacuum(self, keep: int = 2, *, dry_run: bool = False, grace: float = GRACE_SECONDS) -> Vacuumed:
-        """Remove old versions and every shard that no kept version needs.
+        """Remove old versions, every shard that no kept version needs, and what killed writers left half done.
 
         Args:
             keep: how many of the newest versions of each asset and partition stay, besides the published one.
@@ -176,8 +182,8 @@ class Lake:
             # Manifests first: one that is still there always has its shards.
             for path in sorted(sizes, key=lambda path: not path.endswith(".json")):
                 self.store.remove(path)
-            self.store.remove_leftovers(grace)
-        return Vacuumed(tuple(sizes), sum(sizes.values()))
+        leftovers = self.store.remove_leftovers(grace, dry_run=dry_run)
+        return Vacuumed(tuple(sizes), sum(sizes.values()), leftovers)
 
     def _size_if_old(self, path: str, grace: float) -> int | None:
         """Return an object's bytes; None where it is younger than `grace` seconds, or another clean-up took it."""
@@ -207,15 +213,6 @@ class Lake:
             path for path in self.store.list(folder) if path not in kept and not path.startswith(f"{folder}/source=")
         ]
 
-    def _scan_shards(self, shards: Sequence[Shard]) -> pl.LazyFrame:
-        if self.store.local:
-            # A root such as `data[1]` is a name and no pattern.
-            paths = [self.store.uri(shard.path) for shard in shards]
-            return pl.scan_parquet(paths, glob=False, hive_partitioning=False)
-        # Any fsspec file system: pyarrow reads through it, and Polars pushes columns and filters down to pyarrow.
-        locations = [self.store.location(shard.path) for shard in shards]
-        return pl.scan_pyarrow_dataset(dataset(locations, format="parquet", filesystem=self.store.filesystem))
-
     def _nothing(self, asset: str, wanted: Sequence[str | None]) -> str:
         """Say what to do when there is nothing to read."""
         there = self.partitions(asset)
@@ -229,5 +226,5 @@ def _folder(asset: str, partition: str | None) -> str:
     """Return the folder of an asset's versions, refusing names that are no slugs."""
     for name, value in (("asset", asset), ("partition", partition)):
         if value is not None and not SLUG.fullmatch(value):
-            raise ValueError(f"{name}={value!r}: expected lower-case letters, digits, '.', '_' and '-' only")
+            raise ValueError(f"{name}={value!r}: expected at most 100 lower-case letters, digits, '.', '_' and '-'")
     return f"{ROOT}/{asset}" if partition is None else f"{ROOT}/{asset}/source={partition}"

@@ -3,11 +3,13 @@
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+
+import polars as pl
 
 from mig_dagster.storage.objects import Objects
 
@@ -42,13 +44,11 @@ class LocalFiles(Objects):
     def replace(self, full: str, data: bytes) -> None:
         """Write a file, in place of the one that may be there."""
         with self._grown(data) as grown:
-            self._move(grown, Path(full))
+            _rename(grown, Path(full))
 
     def publish_file(self, file: Path, full: str) -> None:
         """Move a file of a workspace into place."""
-        with file.open("rb") as content:
-            os.fsync(content.fileno())
-        self._move(file, Path(full))
+        move_into_place(file, Path(full))
 
     def exists(self, full: str) -> bool:
         """Return whether there is such a file."""
@@ -86,10 +86,9 @@ class LocalFiles(Objects):
                     removed += 1
         return removed
 
-    def _move(self, grown: Path, target: Path) -> None:
-        _make_folder(target.parent)
-        os.replace(grown, target)
-        _flush_folder(target.parent)
+    def scan_parquet(self, paths: Sequence[str]) -> pl.LazyFrame:
+        """Return Parquet files one after the other; a folder such as `data[1]` is a name and no pattern."""
+        return pl.scan_parquet(list(paths), glob=False, hive_partitioning=False)
 
     @contextmanager
     def _grown(self, data: bytes) -> Iterator[Path]:
@@ -104,6 +103,19 @@ class LocalFiles(Objects):
             yield grown
         finally:
             grown.unlink(missing_ok=True)
+
+
+def move_into_place(file: Path, target: Path) -> None:
+    """Give a file of the same disk its name; readers see the old bytes or the new, also after a power cut."""
+    with file.open("rb") as content:
+        os.fsync(content.fileno())
+    _rename(file, target)
+
+
+def _rename(grown: Path, target: Path) -> None:
+    _make_folder(target.parent)
+    os.replace(grown, target)
+    _flush_folder(target.parent)
 
 
 def _last_written(path: Path) -> float:

@@ -1,10 +1,13 @@
 """Objects of any fsspec file system that stores each by one upload, such as a bucket or memory."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+
+import polars as pl
+from pyarrow.dataset import dataset
 
 
 class Objects:
@@ -55,6 +58,10 @@ class Objects:
     def remove_leftovers(self, older_than: float, *, dry_run: bool = False) -> int:
         """Delete nothing: what was not uploaded whole is not there."""
         return 0
+
+    def scan_parquet(self, paths: Sequence[str]) -> pl.LazyFrame:
+        """Return Parquet objects one after the other: pyarrow reads through the file system, asked by Polars."""
+        return pl.scan_pyarrow_dataset(dataset(list(paths), format="parquet", filesystem=self._filesystem))
 
     def errors(self) -> tuple[type[Exception], ...]:
         """Return the errors of the client that are no OSError."""

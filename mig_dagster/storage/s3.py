@@ -5,16 +5,20 @@ Credentials and endpoint come from the environment: `MIG_HOME_AWS_<NAME>` for th
 """
 
 import os
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
+
+import polars as pl
 
 from mig_dagster.storage.objects import Objects
 
 ATTEMPTS = 6
 """How often a request is tried that fails for the server's or the network's sake: for about 15 seconds."""
 
+CREDENTIAL_SECONDS = 300
 SIGN_IN = (
     "set MIG_HOME_AWS_ACCESS_KEY_ID and MIG_HOME_AWS_SECRET_ACCESS_KEY, or AWS_ACCESS_KEY_ID and "
     "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
@@ -103,6 +107,36 @@ class S3Objects(Objects):
                 "abort_multipart_upload", Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"]
             )
         return len(stale)
+
+    def scan_parquet(self, paths: Sequence[str]) -> pl.LazyFrame:
+        """Return Parquet objects one after the other; Polars itself fetches the columns and row groups it needs."""
+        client = self._filesystem.s3.meta
+        options: dict[str, str] = {"aws_region": client.region_name, "aws_virtual_hosted_style_request": "false"}
+        if not client.endpoint_url.endswith(".amazonaws.com"):
+            options |= {"aws_endpoint_url": client.endpoint_url, "aws_allow_http": "true"}
+        return pl.scan_parquet(
+            [f"s3://{path}" for path in paths],
+            glob=False,
+            hive_partitioning=False,
+            storage_options=options,
+            credential_provider=self._signed_in,
+        )
+
+    def _signed_in(self) -> tuple[dict[str, str], int]:
+        """Return the credentials that s3fs has, and until when to use them before asking again."""
+        from botocore.exceptions import NoCredentialsError
+        from botocore.session import get_session
+
+        own = self._filesystem
+        found = (own.key, own.secret, own.token)
+        if not own.key:
+            chain = get_session().get_credentials()
+            if chain is None:
+                raise NoCredentialsError
+            found = chain.get_frozen_credentials()[:3]
+        names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+        known = {name: value for name, value in zip(names, found, strict=True) if value}
+        return known, int(time.time()) + CREDENTIAL_SECONDS
 
     def errors(self) -> tuple[type[Exception], ...]:
         """Return what botocore raises without an answer of the server."""

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from datetime import datetime
 from functools import wraps
@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import fsspec
+import polars as pl
 from fsspec.implementations.local import LocalFileSystem
 
 from mig_dagster.storage.local_files import TEMPORARY, LocalFiles
@@ -79,6 +80,11 @@ class Store:
     def publish_file(self, file: Path, path: str) -> None:
         """Make a file of a `workspace` the object of that name; readers see the old bytes or the new."""
         self.objects.publish_file(file, self.location(path))
+
+    @explained
+    def scan_parquet(self, paths: Sequence[str]) -> pl.LazyFrame:
+        """Return the rows of Parquet objects with one schema, one object after the other."""
+        return self.objects.scan_parquet([self.location(path) for path in paths])
 
     def workspace(self) -> AbstractContextManager[Path]:
         """Return a context manager with an empty local folder where files grow until `publish_file`."""

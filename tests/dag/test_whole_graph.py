@@ -1,5 +1,6 @@
 import json
 import os
+from pathlib import Path
 
 import duckdb
 import polars as pl
@@ -55,7 +56,7 @@ def test_records_turned_away_stand_beside_the_rows_with_their_reason(finished):
 
 def test_the_export_holds_the_conversations_in_the_order_of_choice(finished):
     place, _, _ = finished
-    folder = place.home.export_folder("mig_subset")
+    folder = Path(place.home.export_folder("mig_subset"))
     assert sorted(path.name for path in folder.iterdir()) == [
         "README.md",
         "selection.lock.json",
@@ -257,10 +258,10 @@ def test_a_scorer_that_knows_none_of_the_rows_says_so_and_leaves_the_scores_as_t
 
 def test_a_catalog_that_disagrees_with_the_ledger_never_takes_the_place_of_the_one_before(place, instance):
     materialise_all(place, instance)
-    before = place.home.catalog.read_bytes()
+    before = Path(place.home.catalog).read_bytes()
     line = {"data_version": place.home.lake.current("pool").data_version, "rows": 5}
     place.home.ledger.record("runs", [line], asset="pool", partition=None, run_id="another")
     result = materialise(place, instance, "lineage_catalog")
     assert "not published: totals_equal_ledger: pool 87 of 92; materialise them again" in failure(result)
-    assert place.home.catalog.read_bytes() == before
-    assert [path.name for path in place.home.catalog.parent.iterdir()] == ["lineage.duckdb"]
+    assert Path(place.home.catalog).read_bytes() == before
+    assert [path.name for path in Path(place.home.catalog).parent.iterdir()] == ["lineage.duckdb"]

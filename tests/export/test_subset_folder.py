@@ -1,10 +1,11 @@
 import json
+from hashlib import sha256
 
 import polars as pl
 import pytest
 
 from mig_dagster.conversation import Conversation, Message
-from mig_dagster.export import write_subset
+from mig_dagster.export import subset_folder, write_subset
 from mig_dagster.sources import Accepted, read_file
 
 CALL = '[{"type":"function","function":{"name":"weather","arguments":{"city":"Oslo"}}}]'
@@ -74,7 +75,27 @@ def test_the_folder_holds_the_four_files_and_no_temporary_one(tmp_path):
     assert names == ["README.md", "selection.lock.json", "subset.parquet", "train.jsonl"]
     table = pl.read_parquet(tmp_path / "out" / "subset.parquet")
     assert table.columns == ["rank", "row_id", "source", "origin", "gain", "score", "labels"]
-    assert json.loads((tmp_path / "out" / "selection.lock.json").read_text()) == LOCK
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out"]
+
+
+def test_the_lock_has_what_was_given_and_the_hashes_of_the_other_files(tmp_path):
+    write_subset(tmp_path, subset(), lock=LOCK)
+    lock = json.loads((tmp_path / "selection.lock.json").read_text())
+    hashes = lock.pop("files")
+    assert lock == LOCK
+    assert sorted(hashes) == ["README.md", "subset.parquet", "train.jsonl"]
+    for name, digest in hashes.items():
+        assert sha256((tmp_path / name).read_bytes()).hexdigest() == digest
+
+
+def test_files_that_do_not_read_back_never_replace_those_before(tmp_path, monkeypatch):
+    write_subset(tmp_path / "out", subset(), lock=LOCK)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    monkeypatch.setattr(subset_folder, "_lines", lambda rows: [b'{"messages": null}\n'])
+    with pytest.raises(OSError, match="out: 0 rows read back of 2 written: check the disk, run again"):
+        write_subset(tmp_path / "out", subset().head(2), lock={**LOCK, "method": "ifd"})
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 def test_the_card_names_sources_licences_and_counts(tmp_path):

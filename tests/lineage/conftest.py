@@ -2,7 +2,7 @@
 
 import pytest
 
-from mig_dagster.lineage import build_catalog
+from mig_dagster.lineage import publish_catalog
 from tests.lineage.small_home import REGISTRY, Home, fill
 
 
@@ -10,5 +10,5 @@ from tests.lineage.small_home import REGISTRY, Home, fill
 def home(tmp_path_factory):
     """Return a home in which everything is materialised and the catalog is built; read only."""
     home = fill(Home(tmp_path_factory.mktemp("home")))
-    build_catalog(home.lake, home.ledger, REGISTRY, home.catalog)
+    publish_catalog(home.lake, home.ledger, REGISTRY)
     return home

@@ -34,13 +34,13 @@ TAGS = {ADD.row_id: ["addition", "maths"], SING.row_id: ["song"], SQL.row_id: ["
 
 
 class Home:
-    """A lake and a ledger under one root, and the path of the catalog."""
+    """A lake and a ledger under one root, and where the catalog is."""
 
-    def __init__(self, root, catalog=None):
+    def __init__(self, root):
         self.store = Store(root)
         self.lake = Lake(self.store)
         self.ledger = Ledger(self.store)
-        self.catalog = catalog or self.store.uri("catalog/lineage.duckdb")
+        self.catalog = self.store.uri("catalog/lineage.duckdb")
 
     def commit(self, asset, frames, partition=None, info=None, inputs=None, seconds=None):
         """Write, publish and record a version, as a run of the pipeline does."""

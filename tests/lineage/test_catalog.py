@@ -8,16 +8,16 @@ import sys
 import textwrap
 import time
 from pathlib import Path
-from uuid import uuid4
 
 import duckdb
 import polars as pl
 import pytest
 
-from mig_dagster.lineage import build_catalog, open_catalog
 from mig_dagster.lineage import catalog as building
+from mig_dagster.lineage import open_catalog, publish_catalog
 from mig_dagster.pool.schema import REJECTED
 from tests.lineage.small_home import ADD, EMPTY, REGISTRY, SING, Home, fill, fill_pool, fill_source
+from tests.storage.roots import ROOTS, new_root
 
 TABLES = {
     "annotations",
@@ -49,7 +49,7 @@ def lines(catalog, query, *parameters):
 
 
 def rebuilt(home, registry=REGISTRY):
-    return build_catalog(home.lake, home.ledger, registry, home.catalog)
+    return publish_catalog(home.lake, home.ledger, registry)
 
 
 def test_every_table_has_what_lake_and_ledger_have(tmp_path):
@@ -78,8 +78,14 @@ def test_every_table_has_what_lake_and_ledger_have(tmp_path):
     }
 
 
-def test_a_catalog_of_an_fsspec_store_is_the_same(home, tmp_path):
-    remote = fill(Home(f"memory://{uuid4().hex}", tmp_path / "lineage.duckdb"))
+@pytest.fixture(params=ROOTS[1:])
+def remote(request, monkeypatch):
+    return fill(Home(new_root(request, monkeypatch)))
+
+
+def test_a_catalog_in_a_home_elsewhere_is_the_same(home, remote):
+    with pytest.raises(LookupError, match=r"no lineage catalog at \w+://.*: materialise lineage_catalog first"):
+        lines(remote.catalog, "from rows")
     rebuilt(remote)
     for table in TABLES - {"versions", "revisions", "runs"}:  # these hold times
         assert lines(remote.catalog, f"from {table}") == lines(home.catalog, f"from {table}")
@@ -269,7 +275,7 @@ def test_a_build_that_fails_leaves_the_catalog_before_it_and_no_files(tmp_path, 
 
 BUILD = """
     import sys
-    from mig_dagster.lineage import Ledger, build_catalog, catalog
+    from mig_dagster.lineage import Ledger, catalog, publish_catalog
     from mig_dagster.storage import Lake, Store
 
     store = Store(sys.argv[1])
@@ -280,7 +286,7 @@ BUILD = """
         sys.stdin.readline()
 
     catalog.FILL = [*catalog.FILL[:step], stop]
-    build_catalog(Lake(store), Ledger(store), [], sys.argv[3])
+    publish_catalog(Lake(store), Ledger(store), [])
 """
 
 
@@ -288,7 +294,7 @@ BUILD = """
 def test_a_killed_build_leaves_the_catalog_before_it(tmp_path, step):
     home = fill(Home(tmp_path))
     before = rebuilt(home)
-    command = [sys.executable, "-c", textwrap.dedent(BUILD), home.store.root, str(step), str(home.catalog)]
+    command = [sys.executable, "-c", textwrap.dedent(BUILD), home.store.root, str(step)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == b"here\n"
         process.send_signal(signal.SIGKILL)
@@ -300,16 +306,14 @@ def test_a_killed_build_leaves_the_catalog_before_it(tmp_path, step):
 
 def test_what_a_killed_build_left_goes_when_it_is_old(tmp_path):
     home = fill(Home(tmp_path))
+    old, young = tmp_path / ".tmp" / "old", tmp_path / ".tmp" / "young"
+    for folder in (old, young):
+        folder.mkdir()
+        (folder / "lineage.duckdb").write_bytes(b"half")
+    for path in (old / "lineage.duckdb", old):
+        os.utime(path, (1, 1))
     rebuilt(home)
-    catalog = Path(home.catalog)
-    old, wal, young = (catalog.with_name(f"{catalog.name}.{tail}") for tail in ("a" * 32, "a" * 32 + ".wal", "b" * 32))
-    backup = catalog.with_name(f"{catalog.name}.backup")
-    for file in (old, wal, young, backup):
-        file.write_bytes(b"half")
-    for file in (old, wal, backup):
-        os.utime(file, (1, 1))
-    rebuilt(home)
-    assert set(catalog.parent.iterdir()) == {catalog, young, backup}
+    assert [path.name for path in (tmp_path / ".tmp").iterdir()] == ["young"]
 
 
 def test_opening_a_catalog_that_was_never_built_says_what_to_do(tmp_path):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mig_dagster.lineage import build_catalog, trace, trace_home
+from mig_dagster.lineage import publish_catalog, trace, trace_home
 from tests.lineage.small_home import ADD, ADD_LOUD, EMPTY, REGISTRY, SING, SOURCES, SQL, Home, chat, fill, fill_source
 
 
@@ -131,7 +131,7 @@ def test_what_cannot_be_found_says_what_to_do(home):
 def test_too_few_digits_name_the_candidates(tmp_path):
     home = Home(tmp_path)
     fill_source(home, "a", [chat(f"question {i}", "answer") for i in range(100)])
-    build_catalog(home.lake, home.ledger, REGISTRY, home.catalog)
+    publish_catalog(home.lake, home.ledger, REGISTRY)
     with pytest.raises(LookupError, match=r"several rows begin with 'a': a\w{31}, .* \.\.\.: give more digits"):
         story(home, "a")
 
@@ -143,7 +143,7 @@ def test_a_home_without_a_catalog_says_what_to_do(tmp_path):
 
 def test_a_row_that_left_the_lake_since_still_has_a_story(tmp_path):
     home = fill(Home(tmp_path))
-    build_catalog(home.lake, home.ledger, REGISTRY, home.catalog)
+    publish_catalog(home.lake, home.ledger, REGISTRY)
     fill_source(home, "b", [conversation for conversation in SOURCES["b"] if conversation != SQL])
     found = story(home, SQL.row_id)
     assert found["messages"] is None

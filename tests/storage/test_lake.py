@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-from uuid import uuid4
 
 import polars as pl
 import pytest
@@ -13,13 +12,14 @@ from mig_dagster.storage.digest import values_digest
 from mig_dagster.storage.lake import Lake
 from mig_dagster.storage.manifest import Manifest
 from mig_dagster.storage.store import Store
+from tests.storage.roots import ROOTS, new_root
 
 ROWS = pl.DataFrame({"row_id": ["a", "b", "c"], "score": [1.0, None, 3.0], "provenance": ["computed"] * 3})
 
 
-@pytest.fixture(params=["local", "memory"])
-def lake(request, tmp_path):
-    return Lake(Store(tmp_path if request.param == "local" else f"memory://{uuid4().hex}"))
+@pytest.fixture(params=ROOTS)
+def lake(request, monkeypatch):
+    return Lake(Store(new_root(request, monkeypatch)))
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from importlib.resources import files
 
 import polars as pl
 
-from mig_dagster.lineage.catalog import open_catalog
+from mig_dagster.lineage.published_catalog import open_catalog
 
 
 def questions() -> dict[str, str]:
