@@ -8,6 +8,8 @@ import polars as pl
 
 PREVIEW_ROWS = 5
 _CELL_CHARS = 120
+_INERT = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_[]!|~"} | {"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+"""Rows are other people's text: none of it may become a picture that a browser fetches, a link, or HTML."""
 
 
 def column_schema(frame: pl.LazyFrame) -> dg.TableSchema:
@@ -51,8 +53,8 @@ def table(head: list[str], lines: list[list[str]]) -> dg.MarkdownMetadataValue:
 
 
 def _cell(value: Any) -> str:
-    """Return a value as one line of text that cannot end a table cell."""
+    """Return a value as one line of text that neither ends a table cell nor is taken for Markdown or HTML."""
     text = f"{value:.4g}" if isinstance(value, float) else "" if value is None else str(value)
     folded = " ".join(text[: 4 * _CELL_CHARS].split())
     cut = folded if len(folded) <= _CELL_CHARS else folded[: _CELL_CHARS - 1] + "…"
-    return cut.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+    return cut.translate(_INERT)

@@ -23,7 +23,7 @@ REPEATS = 3
 def measure(folder: Path, k: int, gain: Any) -> dict[str, float]:
     """Load the pool, choose, and return time and memory; for a process that does nothing else."""
     tags, graph = (csr_array(load_npz(folder / f"{name}.npz")) for name in ("tags", "label_graph"))
-    scores = np.load(folder / "quality_scores.npy")
+    scores = np.load(folder / "quality_scores.npy", allow_pickle=False)
     chosen, run = measured(lambda: mig(k, tags=tags, quality_scores=scores, label_graph=graph, gain=gain))
     return {**run, "objective": float(chosen.objective or 0)}
 

@@ -84,7 +84,7 @@ def compare(n: int = 5000, k: int = 100) -> dict[str, Any]:
 def measure(file: str, n: int, k: int, threads: int) -> dict[str, Any]:
     """Load the pool, choose, and return time and memory; for a process that does nothing else."""
     torch.set_num_threads(threads)
-    with np.load(file) as pool:
+    with np.load(file, allow_pickle=False) as pool:
         arrays = dict(pool)
     Path("/proc/self/clear_refs").write_text("5")  # Linux: forget the peak that loading made
     loaded, start, wall = resident("VmRSS"), time.process_time(), time.perf_counter()

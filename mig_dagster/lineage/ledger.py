@@ -66,7 +66,7 @@ TABLES: dict[str, dict[str, pl.DataType]] = {
 a time zone; `config`, `inputs` and `files` are JSON texts; `seconds` is the wall time of the work itself, without
 reading and writing, where an asset measures it."""
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _MOMENT = re.compile(r"-[0-9a-f]{16}-(\d{16})\.parquet$")
 """The end of a fragment's name: hash of the content, time of recording."""
 

@@ -12,7 +12,7 @@ import yaml
 
 from mig_dagster.sources.formats import FORMATS, fields_of
 
-SLUG = re.compile(r"[a-z0-9][a-z0-9._-]*")
+SLUG = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 _EXAMPLE = "sources:\n  - name: my-data\n    uri: data/*.jsonl"
 _KEYS = ("sources", "discovery")
 
@@ -203,7 +203,7 @@ def check_name(place: Place, name: str) -> None:
         RegistryError: it is none.
     """
     if not SLUG.fullmatch(name):
-        problem = f"name {name!r} is no slug; use lower-case letters, digits, '.', '_' and '-'"
+        problem = f"name {name!r} is no slug; use at most 100 lower-case letters, digits, '.', '_' and '-'"
         raise place.error(f"{problem}, a letter or digit first")
 
 

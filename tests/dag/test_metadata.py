@@ -32,10 +32,18 @@ def test_pictures_of_nothing_are_still_pictures():
 def test_a_preview_is_a_table_that_no_text_can_break():
     frame = pl.DataFrame({"text": ["a|b\nc <img>", "x" * 500, None], "n": [1, 2, 3]})
     lines = shown.preview(frame).value.splitlines()
-    assert lines[:3] == ["| text | n |", "| --- | --- |", "| a\\|b c &lt;img> | 1 |"]
+    assert lines[:3] == ["| text | n |", "| --- | --- |", "| a\\|b c &lt;img&gt; | 1 |"]
     assert lines[3].endswith("x… | 2 |")
     assert len(lines[3]) < 140
     assert lines[4] == "|  | 3 |"
+
+
+def test_a_preview_shows_markdown_as_it_was_written():
+    """A picture would be fetched by everybody who looks at the asset, from wherever a row says."""
+    frame = pl.DataFrame({"text": ["![x](https://example.org/x.png) [y](javascript:z) `a` **b** ~~c~~ &lt;"]})
+    assert shown.preview(frame).value.splitlines()[2] == (
+        r"| \!\[x\](https://example.org/x.png) \[y\](javascript:z) \`a\` \*\*b\*\* \~\~c\~\~ &amp;lt; |"
+    )
 
 
 def test_the_mix_shows_sources_that_were_not_chosen():
