@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from functools import cache
 from typing import Any
 
 import dagster as dg
@@ -28,7 +29,18 @@ def settings_of(method: Method, base: type[Options]) -> type[Options]:
         name: (kind, Field(default=default, description=words.get(name)))
         for name, (kind, default) in options(method).items()
     }
-    return create_model(f"{method.__name__}_options", __base__=base, **fields)
+    return create_model(f"{method.__name__}_options", __base__=_described(base), **fields)
+
+
+@cache
+def _described(base: type[Options]) -> type[Options]:
+    """Return the same config, whose fields have their texts: pydantic looks for no others in what is made of it.
+
+    It would search every loaded module for the source of a class that has none, which every run would wait for.
+    """
+    return type(
+        base.__name__, (base,), {"__module__": base.__module__, "__doc__": base.__doc__}, use_attribute_docstrings=False
+    )
 
 
 def _documented(method: Method) -> dict[str, str]:
