@@ -92,6 +92,11 @@ class _Stream(io.RawIOBase):
             data = self._file.read(len(buffer))
         except _FAILURES as error:
             raise _problem(self._uri, error) from error
+        except TypeError as error:
+            # s3fs looks for words in the server's message, which Ceph leaves out.
+            if not isinstance(error.__context__, OSError):
+                raise
+            raise _problem(self._uri, error.__context__) from error
         buffer[: len(data)] = data
         return len(data)
 
@@ -155,19 +160,21 @@ _ACCESS = (
     "The credentials in AWS_* need s3:ListBucket for the bucket and s3:GetObject for its objects; without credentials "
     "only public buckets can be read"
 )
+_CHANGED = ("changed while it was being read", "Read the source again once it is at rest")
 _REFUSALS = (
     (("NoSuchBucket",), "is in no bucket that is there", "Check the bucket's name, and AWS_ENDPOINT_URL"),
     (("ExpiredToken", "TokenRefreshRequired", "RequestExpired"), "is refused: the token has expired", "Sign in again"),
     (("InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken"), "is refused: wrong credentials", _KEYS),
     (("AccessDenied", "403"), "may not be read", _ACCESS),
     (("PermanentRedirect", "301", "AuthorizationHeaderMalformed"), "is in another region", "Set AWS_REGION to it"),
+    (("PreconditionFailed", "412"), *_CHANGED),
     (("SlowDown", "503", "ServiceUnavailable"), "is refused for now: too many requests", "Run again later"),
 )
 """What a server's code means, by code: the problem, and the remedy."""
 _FAILED: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, str], ...] = (
     (FileNotFoundError, "is no object in the bucket", "Check the path"),
     (PermissionError, "may not be read", _ACCESS),
-    (FileExpired, "changed while it was being read", "Read the source again once it is at rest"),
+    (FileExpired, *_CHANGED),
     ((EndpointConnectionError, ConnectTimeoutError), "cannot be reached", "Check the network and AWS_ENDPOINT_URL"),
     ((PartialCredentialsError, ProfileNotFound), "cannot be signed in for", _KEYS),
 )
