@@ -11,6 +11,7 @@ from mig_dagster.cli.sample import sample
 from mig_dagster.cli.select import select
 from mig_dagster.cli.sources import sources
 from mig_dagster.cli.trace import trace
+from mig_dagster.cli.vacuum import vacuum
 
 # Read by OpenMP when torch loads. Threads that wait give their core back: by default they wait in a loop, which costs
 # several times the processor time wherever another process wants the same cores.
@@ -29,3 +30,4 @@ app.command(cls=ListsMethods)(compare)
 app.command()(methods)
 app.command()(sample)
 app.command()(trace)
+app.command()(vacuum)

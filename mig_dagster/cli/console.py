@@ -33,11 +33,14 @@ _UNLIMITED = 1_000_000  # columns
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on stdout.")]
 Home = Annotated[
-    Path, typer.Option("--home", envvar="MIG_HOME", help="Folder of the lake, the cache and the lineage catalog.")
+    str,
+    typer.Option(
+        "--home", envvar="MIG_HOME", help="Folder, or s3:// URI, of the lake, the cache and the lineage catalog."
+    ),
 ]
 Registry = Annotated[Path, typer.Option("--registry", envvar="MIG_SOURCES", help="The sources.yaml to read or edit.")]
 
-DEFAULT_HOME = Path("mig_home")
+DEFAULT_HOME = "mig_home"
 DEFAULT_REGISTRY = Path("sources.yaml")
 
 

@@ -31,6 +31,7 @@ TABLES = {
     "duplicates",
     "edges",
     "excluded",
+    "failures",
     "labels",
     "rejected_rows",
     "removals",
@@ -66,6 +67,7 @@ def test_every_table_has_what_lake_and_ledger_have(tmp_path):
         "duplicates": 3,
         "edges": 2,
         "excluded": 1,
+        "failures": 0,
         "labels": 5,
         "rejected_rows": 2,
         "removals": 0,
@@ -132,6 +134,15 @@ def test_a_discovery_is_one_line_with_its_card_as_it_was_written(tmp_path):
     rebuilt(home)
     query = "select source, outcome, likes, card, card_metadata ->> 'license' from discoveries"
     assert lines(home.catalog, query) == [("org--rows-123abc", "proposed", 7, card, "mit")]
+
+
+def test_a_failure_says_what_was_not_made_and_what_to_do(tmp_path):
+    home = fill(Home(tmp_path))
+    line = {"source": "b", "job": "ingest", "failed_at": "2026-01-02T03:04:05+00:00", "message": "no", "remedy": "mend"}
+    home.ledger.record("failures", [line], asset="raw_pool", partition="b", run_id="9")
+    rebuilt(home)
+    query = "select asset, source, job, message, remedy, run_id, failed_at::varchar from failures"
+    assert lines(home.catalog, query) == [("raw_pool", "b", "ingest", "no", "mend", "9", "2026-01-02 03:04:05")]
 
 
 def test_edges_name_labels_once_a_pair(home):
@@ -219,6 +230,7 @@ def test_a_partial_lake_gives_what_is_there(tmp_path):
         "duplicates",
         "edges",
         "excluded",
+        "failures",
         "labels",
         "removals",
         "subsets",
