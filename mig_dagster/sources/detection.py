@@ -15,7 +15,9 @@ _SHOWN = 60
 
 
 def detect(records: Sequence[Record], uri: str) -> Format:
-    """Return the format that most of the records fit: more than half of them, and ties by the order of `FORMATS`.
+    """Return the first format in the order of `FORMATS` that more than half of the records fit.
+
+    Not the one that most fit: beside labels or scores, of which some records may have none, many formats fit them all.
 
     Args:
         records: at least one.
@@ -25,9 +27,8 @@ def detect(records: Sequence[Record], uri: str) -> Format:
         SourceFileError: no format fits; it says what fields the records have and how to name format and columns.
     """
     counts = {name: sum(map(form.matches, records)) for name, form in FORMATS.items()}
-    best = max(counts, key=counts.__getitem__)
-    if 2 * counts[best] > len(records):
-        return FORMATS[best]
+    if fitting := [name for name in FORMATS if 2 * counts[name] > len(records)]:
+        return FORMATS[fitting[0]]
     fields = Counter(name for record in records for name in record)
     seen = ", ".join(f"{name} ({count})" for name, count in fields.most_common(12)) or "none"
     fits = ", ".join(f"{name} {count}" for name, count in counts.items() if count) or "none"

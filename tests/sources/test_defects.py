@@ -1,12 +1,19 @@
-"""One defect, one reason; and each costs exactly its own record."""
+"""One defect, one reason; and each costs exactly its own record. What is no defect, and what fails a file, is here too.
 
+`ALPACA` to `TEXTS` hold lines; `CELLS` those of a table; `ACCEPTED` and `FILES` whole files.
+"""
+
+import gzip
 import json
+import re
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from mig_dagster.sources import REASONS, Rejected
+from mig_dagster.sources import REASONS, Accepted, Rejected, Source, SourceFileError, read_source
 from mig_dagster.sources.decode import MAX_DEPTH
 from tests.sources.writing import ROW, lines, read, reasons, write
 
@@ -175,6 +182,62 @@ XSAMPLE = {
     "no dialogs": (b'{"annotation": {}}', "missing_field"),
 }
 
+DEITA = {
+    "no scores": (share(("human", "x"), ("gpt", "y"), quality_scores=[], complexity_scores=[]), "empty_scores"),
+    "lists of unequal length": (
+        share(("human", "x"), ("gpt", "y"), quality_scores=[3.0, 2.0], complexity_scores=[1.0]),
+        "unequal_scores",
+    ),
+    "one list null": (share(("human", "x"), ("gpt", "y"), quality_scores=[3], complexity_scores=None), "wrong_type"),
+    "scores that are true": (
+        share(("human", "x"), ("gpt", "y"), quality_scores=[True], complexity_scores=[1]),
+        "wrong_type",
+    ),
+    "scores that are texts": (
+        share(("human", "x"), ("gpt", "y"), quality_scores="high", complexity_scores="low"),
+        "wrong_type",
+    ),
+}
+
+KTO = {
+    "a bad answer": (chat(USER, ASSISTANT, label=False), "rejected_answer"),
+    "no label": (chat(USER, ASSISTANT), "missing_field"),
+    "label null": (chat(USER, ASSISTANT, label=None), "null_field"),
+    "label a number": (chat(USER, ASSISTANT, label=1), "wrong_type"),
+    "label a text": (chat(USER, ASSISTANT, label="good"), "wrong_type"),
+    "no messages": (b'{"label": true}', "missing_field"),
+}
+
+
+def marked(text: Any) -> bytes:
+    return json.dumps({"text": text}).encode()
+
+
+TRANSCRIPT = {
+    "no turns": (marked("What is 2 + 3? It is 5."), "no_turn_markers"),
+    "no answer": (marked("\n\nHuman: x\n\nAssistant: y\n\nHuman: z\n\nAssistant:"), "empty_answer"),
+    "a blank question": (marked("\n\nHuman:\n\nAssistant: y"), "empty_prompt"),
+    "U+0000": (marked("\n\nHuman: x\n\nAssistant: \0"), "nul_character"),
+    "text null": (marked(None), "null_field"),
+    "text a list": (marked(["Human: x"]), "wrong_type"),
+    "no text": (b'{"id": 1}', "missing_field"),
+}
+
+MARKED_TEXT = {
+    "no turns": (marked("### Human: x"), "no_turn_markers"),
+    "two styles": (marked("a ### Human: x ### Assistant: y USER: x ASSISTANT: y"), "no_turn_markers"),
+    "text before the turns": (marked("a <|user|>x<|assistant|>y"), "text_outside_turns"),
+    "text between the turns": (
+        marked("<|im_start|>user\nx<|im_end|>a<|im_start|>assistant\ny<|im_end|>"),
+        "text_outside_turns",
+    ),
+    "a role that nobody plays": (
+        marked("<|im_start|>user\nx<|im_end|><|im_start|>narrator\nz<|im_end|><|im_start|>assistant\ny<|im_end|>"),
+        "unknown_role",
+    ),
+    "an empty answer": (marked("[INST] x [/INST] </s>"), "empty_answer"),
+}
+
 PREFERENCE = {
     "no chosen answer": (json.dumps({"prompt": "x", "rejected": "y"}).encode(), "no_chosen_answer"),
     "chosen null": (json.dumps({"prompt": "x", "chosen": None}).encode(), "no_chosen_answer"),
@@ -206,6 +269,10 @@ CASES = [
         "xsample": XSAMPLE,
         "preference": PREFERENCE,
         "oasst": OASST,
+        "deita": DEITA,
+        "kto": KTO,
+        "transcript": TRANSCRIPT,
+        "marked_text": MARKED_TEXT,
     }.items()
     for name, (line, reason) in table.items()
 ]
@@ -227,19 +294,160 @@ def test_a_defect_costs_its_own_line_only(tmp_path: Path, name: str) -> None:
     assert reasons(write(tmp_path / "a.jsonl", lines(ROW, line, ROW, ROW))) == ["", reason, "", ""]
 
 
-IN_AN_ARRAY = {"invalid_json", "truncated_json", "several_values", "text_after_value"}
+LAYOUTS = {
+    "a line each": (b"[\n", b",\n", b"\n]\n"),
+    "a line each, indented": (b"[\n  ", b",\n  ", b"\n]"),
+    "a line each, CRLF": (b"[\r\n", b",\r\n", b"\r\n]\r\n"),
+}
+WITH_A_COMMA = {"a comma after the object", "text after the object"}  # which ends an element of an array
 
 
-@pytest.mark.parametrize("name", [name for name, (_, reason) in ALPACA.items() if reason not in IN_AN_ARRAY])
-def test_a_defect_costs_its_own_element_of_an_array_only(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("name", [name for name in ALPACA if name not in WITH_A_COMMA])
+def test_a_defect_costs_its_own_element_of_an_array_only(tmp_path: Path, name: str, layout: str) -> None:
     line, reason = ALPACA[name]
-    content = b"[" + b",\n".join([text(), line, text(), text()]) + b"]"
+    begin, between, end = LAYOUTS[layout]
+    content = begin + between.join([text(), line, text(), text()]) + end
     assert reasons(write(tmp_path / "a.json", content)) == ["", reason, "", ""]
 
 
+def test_text_behind_a_comma_fails_an_array(tmp_path: Path) -> None:
+    content = b"[\n" + b",\n".join([text(), text() + b', "versions": [100]}', text()]) + b"\n]"
+    with pytest.raises(SourceFileError, match=r"line 3, column \d+: .* element 3 is followed by ':'"):
+        read(write(tmp_path / "a.json", content))
+
+
+OPEN_ENDED = {"invalid_json", "truncated_json", "several_values", "text_after_value"}
+
+
+@pytest.mark.parametrize("name", [name for name, (_, reason) in ALPACA.items() if reason not in OPEN_ENDED])
+def test_a_defect_costs_its_own_element_of_an_array_without_lines(tmp_path: Path, name: str) -> None:
+    line, reason = ALPACA[name]
+    content = b"[" + b", ".join([text(), line, text(), text()]) + b"]"
+    assert reasons(write(tmp_path / "a.json", content)) == ["", reason, "", ""]
+
+
+CELLS = {
+    "a cell too many": (b"a,b,c", "cell_count"),
+    "a cell too few": (b"a", "cell_count"),
+    "a quote within a quoted cell": (b'"a"b,c', "invalid_csv"),
+    "a byte that is not UTF-8": (b"a,\xe9", "invalid_utf8"),
+    "U+0000": (b"a,\0", "nul_character"),
+    "an empty answer": (b"a,", "empty_answer"),
+    "an empty question": (b',"b"', "empty_prompt"),
+    "a blank answer": (b'a,"\n "', "empty_answer"),
+}
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_a_defect_costs_its_own_record_of_a_table_only(tmp_path: Path, name: str) -> None:
+    line, reason = CELLS[name]
+    content = b"instruction,output\n" + b"\n".join([b"a,b", line, b"a,b", b"a,b"])
+    assert reasons(write(tmp_path / "a.csv", content)) == ["", reason, "", ""]
+
+
 def test_a_reason_exists_for_every_case_and_a_case_for_every_reason() -> None:
+    in_tables = {reason for _, reason in CELLS.values()}
+    in_files = {reason for _, _, found in FILES.values() if isinstance(found, list) for reason in found if reason}
     elsewhere = {"too_large"}  # test_containers.py: it takes a longer line
-    assert {case.values[2] for case in CASES} | elsewhere == set(REASONS)
+    assert {case.values[2] for case in CASES} | in_tables | in_files | elsewhere == set(REASONS)
+
+
+LONG = ROW | {"output": "x" * 7_000_000}
+TEXT = ROW | {"output": "one\u2028two\u2029three\u0085four"}
+
+
+def unescaped(*records: Any) -> str:
+    return "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+
+
+ACCEPTED = {
+    "BOM": b"\xef\xbb\xbf" + lines(ROW, ROW),
+    "CRLF": lines(ROW, ROW).replace(b"\n", b"\r\n"),
+    "UTF-16": unescaped(TEXT, TEXT).encode("utf-16"),
+    "UTF-16, big end first": b"\xfe\xff" + unescaped(TEXT, TEXT).encode("utf-16-be"),
+    "line separators in texts": unescaped(TEXT, TEXT).encode(),
+    "escaped line separators in texts": lines(TEXT, TEXT),
+    "ids used twice": lines(ROW | {"id": 7}, ROW | {"id": 7}),
+    "a row of 7 MB": lines(ROW, LONG),
+    "no line break at the end": lines(ROW, ROW)[:-1],
+    "columns that come and go": lines(ROW | {"a": 1}, ROW | {"b": [2]}),
+}
+
+
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_what_is_no_defect_is_accepted(tmp_path: Path, name: str) -> None:
+    found = read(write(tmp_path / "a.jsonl", ACCEPTED[name]))
+    assert [type(record) for record in found] == [Accepted, Accepted]
+    if name in {"UTF-16", "UTF-16, big end first", "line separators in texts", "escaped line separators in texts"}:
+        assert {record.conversation.response for record in found if isinstance(record, Accepted)} == {TEXT["output"]}
+
+
+WHOLE = gzip.compress(lines(*[ROW] * 50))
+FILES: dict[str, tuple[str, bytes, list[str] | str]] = {
+    "a truncated gzip": ("a.jsonl.gz", WHOLE[:-20], "gzip data is damaged or cut short"),
+    "a truncated zstd": ("a.jsonl.zst", pa.compress(lines(ROW), "zstd", asbytes=True)[:-5], "zstd data is damaged or"),
+    "text after a gzip": ("a.jsonl.gz", WHOLE + b"<html>", "gzip data is damaged or cut short"),
+    "Parquet that is not": ("a.parquet", b"<html>404</html>", "is not Parquet: it begins with b'<htm'"),
+    "Parquet that is cut": ("a.parquet", b"PAR1" + b"\0" * 90, "is not readable as Parquet"),
+    "an object for an array": (
+        "a.json",
+        json.dumps({"data": [ROW]}, indent=1).encode(),
+        "one JSON object over several",
+    ),
+    "an empty file": ("a.jsonl", b"", "holds no record"),
+    "blank lines only": ("a.jsonl", b"\n \n", "holds no record"),
+    "an empty array": ("a.json", b"[]", "holds no record"),
+    "an empty table": ("a.csv", b"instruction,output\n", "holds no record"),
+    "an array that breaks off": ("a.json", json.dumps([ROW, ROW]).encode()[:-9], "the JSON array cannot be read"),
+    "UTF-16 that breaks off": ("a.jsonl", unescaped(ROW).encode("utf-16")[:-1], "ends within a character"),
+    "a quote that never closes": ("a.csv", b'instruction,output\na,b\na,"b\na,b\n', ["", "unclosed_quote"]),
+    "lines that break off": ("a.jsonl", lines(ROW, ROW)[:-9], ["", "truncated_json"]),
+    "no known fields": ("a.jsonl", lines({"a": 1}, {"a": 2}), "no format fits more than half of the first 2 records"),
+    "no objects": ("a.jsonl", lines("a", [1]), "none of the first records is a JSON object"),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_defect_of_a_file_costs_a_record_or_fails_the_file(tmp_path: Path, name: str) -> None:
+    file, content, expected = FILES[name]
+    path = write(tmp_path / file, content)
+    if isinstance(expected, list):
+        assert reasons(path) == expected
+    else:
+        with pytest.raises(SourceFileError, match=re.escape(expected)) as caught:
+            read(path)
+        assert str(caught.value).startswith(path)
+        assert caught.value.remedy
+
+
+DRIFT: dict[str, tuple[dict[str, Any], str]] = {
+    "a column more": (ROW | {"extra": 1}, ""),
+    "a column less": ({"instruction": "Add 2 and 3.", "output": "5"}, ""),
+    "a column of another type": (ROW | {"n": [{"deep": "x"}]}, ""),
+    "another format": ({"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "content": "y"}]}, ""),
+    "an answer of another type": (ROW | {"output": 5}, "wrong_type"),
+    "an answer null": (ROW | {"output": None}, "null_field"),
+}
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "json", "parquet"])
+@pytest.mark.parametrize("name", DRIFT)
+def test_shards_whose_columns_or_types_differ_are_each_read_as_they_are(tmp_path: Path, name: str, suffix: str) -> None:
+    second, reason = DRIFT[name]
+    for shard, record in enumerate([ROW | {"n": 1}, second, ROW | {"n": 1}]):
+        rows = [record] * 2
+        if suffix == "parquet":
+            pq.write_table(pa.Table.from_pylist(rows), tmp_path / f"{shard}.parquet")
+        else:
+            write(tmp_path / f"{shard}.{suffix}", lines(*rows) if suffix == "jsonl" else json.dumps(rows).encode())
+    found = list(read_source(Source("s", str(tmp_path))))
+    assert [getattr(record, "reason", "") for record in found] == ["", "", reason, reason, "", ""]
+
+
+def test_columns_that_drift_within_a_file_cost_only_what_lacks_a_field(tmp_path: Path) -> None:
+    other = {"question": "2 + 3?", "answer": "5"}
+    assert reasons(write(tmp_path / "a.jsonl", lines(ROW, other, ROW))) == ["", "missing_field", ""]
 
 
 def test_as_many_levels_as_the_limit_are_read(tmp_path: Path) -> None:

@@ -32,6 +32,15 @@ def test_of_two_formats_that_fit_all_records_the_first_in_the_table_is_taken() -
     assert detect([record], "a.json").name == "alpaca"
 
 
+def test_labels_or_scores_that_most_records_have_decide_over_the_turns_that_all_have() -> None:
+    record = {"prompt": "2 + 3?", "completion": "5"}
+    assert detect([record | {"label": False}, record | {"label": True}, record], "a.json").name == "kto"
+    turns = {"conversations": [{"from": "human", "value": "a"}]}
+    scores = {"quality_scores": [1.0], "complexity_scores": [1.0]}
+    assert detect([turns | scores, turns, turns | scores], "a.json").name == "deita"
+    assert detect([turns | scores, turns, turns], "a.json").name == "sharegpt"
+
+
 def test_only_the_first_records_are_looked_at(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", lines(*[QA] * SAMPLE_RECORDS, *[ROW] * 200))
     assert reasons(path).count("") == SAMPLE_RECORDS
@@ -54,7 +63,10 @@ def test_what_was_seen_and_how_to_name_the_format_is_said(tmp_path: Path) -> Non
         (b"instruction,output\na,b\n", r"record 1: .* begins with 'instruction,output' \(invalid_json: "),
         (b'\n{"a": NaN}\n{"a": NaN}\n', r"record 2: .* begins with '\{\"a\": NaN\}' \(not_a_number: NaN\)"),
         (b'["a", "b"]\n', r"begins with '\[\"a\", \"b\"\]' \(a list\)"),
-        (b"\x28\xb5 odd", r"\(invalid_utf8: .*\. Give JSON Lines, a JSON array, Parquet, or a table named .csv or .tsv, plain"),
+        (
+            b"\x28\xb5 odd",
+            r"\(invalid_utf8: .*\. Give JSON Lines, a JSON array, Parquet, or a table named \.csv or \.tsv,",
+        ),
     ],
 )
 def test_a_file_without_objects_fails_with_what_it_begins_with(tmp_path: Path, content: bytes, message: str) -> None:

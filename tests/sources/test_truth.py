@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mig_dagster.conversation import Message
+from mig_dagster.sources import check
 from mig_dagster.sources.parsed import Parsed
 from mig_dagster.sources.reader import parse_file
 from tests.shared_data import shared
@@ -112,6 +113,23 @@ def test_the_oddities_of_every_file_are_seen(column: str) -> None:
     header, *rows = tables()["Rows, shape and oddities per file"]
     index = next(i for i, cell in enumerate(header) if cell.startswith(column))
     assert {row[0]: number(row[index]) for row in rows} == {name: oddities(name)[column] for name in files()}
+
+
+def test_what_is_rejected_is_what_the_truth_says() -> None:
+    """Every record of every file is accepted, or rejected for a reason that the truth counts."""
+    header, *rows = tables()["Rows, shape and oddities per file"]
+    for file, *cells in rows:
+        truth = {title: number(cell) for title, cell in zip(header[1:], cells, strict=True)}
+        (report,) = check(str(path_of(file)))["files"]
+        rejected = Counter(report["rejected"])
+        assert (report["failure"], report["blank"]) == (None, 0)
+        assert report["records"] == truth["rows"] + truth["malformed lines"]
+        assert report["accepted"] == report["records"] - rejected.total()
+        assert set(rejected) <= {"rejected_answer", "text_after_value", "empty_answer"}
+        assert rejected["text_after_value"] == truth["malformed lines"]
+        assert rejected["empty_answer"] == truth["empty last answer"]
+        # People called half of these answers bad.
+        assert rejected["rejected_answer"] == (150 if file == "llamafactory/kto_en_demo.json" else 0)
 
 
 @cache

@@ -16,6 +16,7 @@ class BlankLine:
 
 BLANK = BlankLine()
 _HEAD_BYTES = 4096
+_DECODED_LINES = 128  # few, so that their objects die before the garbage collector counts them as old
 
 
 class _Overlong(bytes):
@@ -26,9 +27,11 @@ def read_lines(chunks: Iterable[bytes], uri: str) -> Iterator[tuple[int, Any, by
     """Yield (line number, value, `Defect` or `BLANK`, the line itself) for every line."""
     del uri  # no line fails the file
     position = 1
-    for lines in _line_blocks(chunks):
-        yield from zip(range(position, position + len(lines)), _values(lines), lines, strict=True)
-        position += len(lines)
+    for block in _line_blocks(chunks):
+        for start in range(0, len(block), _DECODED_LINES):
+            lines = block[start : start + _DECODED_LINES]
+            yield from zip(range(position, position + len(lines)), _values(lines), lines, strict=True)
+            position += len(lines)
 
 
 def split_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -17,7 +17,7 @@ from mig_dagster.sources.formats import (
 )
 from mig_dagster.sources.parsed import Format
 
-# In this order detection prefers them where a file fits two equally well: what asks for more comes first.
+# Detection takes the first that fits: what asks for more comes first.
 FORMATS: dict[str, Format] = {
     module.FORMAT.name: module.FORMAT
     for module in (
