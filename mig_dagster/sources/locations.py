@@ -1,5 +1,6 @@
 """From a URI to files: one file, a glob or a folder, on any file system that fsspec knows."""
 
+import os
 import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -115,13 +116,27 @@ def _find_on(fs: Any, path: str) -> tuple[str, dict[str, Info]]:
     if is_pattern(path):
         root = fixed_folder(path)
         found = fs.glob(path, detail=True)
-        return root, _visible({file: info for file, info in found.items() if info["type"] == "file"}, root)
+        return root, _visible(
+            {file: info for file, info in found.items() if info["type"] == "file" or fs.isfile(file)}, root
+        )
     return "", {}
 
 
 def _source_file(uri: str, relative: str, info: Info) -> SourceFile:
     stamp = next((f"{name}:{info[name]}" for name in _STAMPS if info.get(name) is not None), "")
-    return SourceFile(uri, relative, int(info.get("size") or 0), stamp)
+    return SourceFile(uri, relative, int(info.get("size") or 0), _inode(uri) if stamp.startswith("mtime:") else stamp)
+
+
+def _inode(path: str) -> str:
+    """Return what no change of a local file leaves as it was, not even one whose time was put back after it.
+
+    A link has the time and number of what it points to. "" where there is nothing any more, as the reader will say.
+    """
+    try:
+        state = os.stat(path)
+    except FileNotFoundError:
+        return ""
+    return f"inode:{state.st_dev}-{state.st_ino}-{state.st_mtime_ns}-{state.st_ctime_ns}"
 
 
 def _relative(path: str, root: str) -> str:

@@ -86,7 +86,7 @@ def resolve(source: Source, known: Revision | None = None) -> Revision:
         SourceFileError: there are no files, or one cannot be read.
     """
     if source.uri.startswith(HUB):
-        return _commit(source, known)
+        return _commit(source)
     files = list_files(source.uri)
     if source.uri.startswith(S3):
         objects = tuple(FileVersion(file.relative, file.size, file.stamp, "") for file in files)
@@ -97,25 +97,21 @@ def resolve(source: Source, known: Revision | None = None) -> Revision:
 
 
 def changed_files(source: Source, revision: Revision) -> list[str]:
-    """Return the paths of the files that are no longer as a revision pins them, or are not there; [] when all are.
+    """Return the paths of the files that were written since a revision was pinned, or are not there; [] when none was.
+
+    A file that was written and has its old bytes again counts too: whoever read it meanwhile may have read others.
 
     Raises:
         SourceFileError: as `resolve`.
     """
     if revision.kind == "commit":  # what a commit holds never changes
         return []
-    now = resolve(source, revision)
-    if now.id == revision.id:
-        return []
-    states = ({(file.path, file.size, file.pin) for file in state.files} for state in (now, revision))
-    return sorted({path for path, _, _ in set.symmetric_difference(*states)})
+    states = (set(state.files) for state in (resolve(source, revision), revision))
+    return sorted({file.path for file in set.symmetric_difference(*states)})
 
 
-def _commit(source: Source, known: Revision | None) -> Revision:
-    found = locate(source, known.id if known else None)
-    if found is None:
-        assert known is not None  # only what is known can be found unchanged
-        return known
+def _commit(source: Source) -> Revision:
+    found = locate(source)
     files = (FileVersion(path, file.size, f"oid:{file.oid}", file.sha256) for path, file in found.files.items())
     return Revision(found.sha, tuple(files), "commit")
 
