@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from mig_dagster.sources.hub.address import SCHEME as HUB
-from mig_dagster.sources.hub.dataset import locate, uri_of
+from mig_dagster.sources.hub.address import file_uri, parse_address
 from mig_dagster.sources.locations import SourceFile, list_files
 from mig_dagster.sources.registry import Source
 
@@ -24,13 +24,16 @@ def files_of(source: Source, revision: "Revision | None" = None) -> list[SourceF
     """
     if not source.uri.startswith(HUB):
         return list_files(source.uri)
+    repo = parse_address(source.uri, source.revision).repo
     if revision is not None:
         return [
-            SourceFile(uri_of(source, revision.id, file.path), file.path, file.size, file.stamp)
+            SourceFile(file_uri(repo, revision.id, file.path), file.path, file.size, file.stamp)
             for file in revision.files
         ]
+    from mig_dagster.sources.hub.dataset import locate  # huggingface_hub is loaded only where it is needed
+
     found = locate(source)
     return [
-        SourceFile(uri_of(source, found.sha, path), path, file.size, f"oid:{file.oid}")
+        SourceFile(file_uri(repo, found.sha, path), path, file.size, f"oid:{file.oid}")
         for path, file in found.files.items()
     ]

@@ -10,14 +10,13 @@ from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 import mig_dagster.demo  # noqa: F401 - makes demo:// known to fsspec
-from mig_dagster.sources import s3
 from mig_dagster.sources.hub.address import SCHEME as HUB
-from mig_dagster.sources.hub.listing import download
 from mig_dagster.sources.patterns import fixed_folder, is_hidden, is_pattern, reading_order
 from mig_dagster.sources.records import SourceFileError
 
 _SUFFIXES = (".json", ".jsonl", ".ndjson", ".parquet", ".csv", ".tsv")
 _COMPRESSED = ("", ".gz", ".zst")
+S3 = ("s3://", "s3a://")
 _STAMPS = ("ETag", "etag", "mtime", "LastModified", "last_modified")
 READABLE = tuple(suffix + compressed for suffix in _SUFFIXES for compressed in _COMPRESSED)
 
@@ -68,8 +67,12 @@ def open_binary(uri: str) -> Any:
         OSError: another file cannot be opened.
     """
     if uri.startswith(HUB):
+        from mig_dagster.sources.hub.listing import download  # 0.3 CPU-s, of no use to those without the Hub
+
         return download(uri).open("rb")
-    if uri.startswith(s3.SCHEMES):
+    if uri.startswith(S3):
+        from mig_dagster.sources import s3  # 0.4 CPU-s
+
         return s3.open_object(uri)
     fs, path = file_system(uri)
     return fs.open(path, "rb")
@@ -95,7 +98,9 @@ def list_files(uri: str) -> list[SourceFile]:
 
 def _find(uri: str) -> tuple[str, dict[str, tuple[str, Info]]]:
     """Return the folder that relative paths start from, and the files by path: URI, and what their store says."""
-    if uri.startswith(s3.SCHEMES):
+    if uri.startswith(S3):
+        from mig_dagster.sources import s3
+
         root, found = s3.find_objects(uri, READABLE)
         return root, {path: (f"s3://{path}", info) for path, info in found.items()}
     fs, path = file_system(uri)
@@ -123,8 +128,11 @@ def _find_on(fs: Any, path: str) -> tuple[str, dict[str, Info]]:
 
 
 def _source_file(uri: str, relative: str, info: Info) -> SourceFile:
+    size = int(info.get("size") or 0)
+    if "://" not in uri:
+        return SourceFile(uri, relative, size, _inode(uri))
     stamp = next((f"{name}:{info[name]}" for name in _STAMPS if info.get(name) is not None), "")
-    return SourceFile(uri, relative, int(info.get("size") or 0), _inode(uri) if stamp.startswith("mtime:") else stamp)
+    return SourceFile(uri, relative, size, stamp)
 
 
 def _inode(path: str) -> str:

@@ -7,11 +7,9 @@ from typing import Literal
 
 from mig_dagster.conversation import canonical_json
 from mig_dagster.sources.hub.address import SCHEME as HUB
-from mig_dagster.sources.hub.dataset import locate
-from mig_dagster.sources.locations import SourceFile, list_files, open_binary
+from mig_dagster.sources.locations import S3, SourceFile, list_files, open_binary
 from mig_dagster.sources.records import SourceFileError
 from mig_dagster.sources.registry import Source
-from mig_dagster.sources.s3 import SCHEMES as S3
 
 _NEAR = ("file", "local", "demo", "memory")
 _CHUNK_BYTES = 1 << 20
@@ -111,6 +109,8 @@ def changed_files(source: Source, revision: Revision) -> list[str]:
 
 
 def _commit(source: Source) -> Revision:
+    from mig_dagster.sources.hub.dataset import locate  # huggingface_hub is loaded only where it is needed
+
     found = locate(source)
     files = (FileVersion(path, file.size, f"oid:{file.oid}", file.sha256) for path, file in found.files.items())
     return Revision(found.sha, tuple(files), "commit")

@@ -26,7 +26,6 @@ from s3fs.utils import FileExpired
 from mig_dagster.sources.patterns import fixed_folder, is_hidden, is_pattern, matching
 from mig_dagster.sources.records import SourceFileError
 
-SCHEMES = ("s3://", "s3a://")
 BLOCK_BYTES = 8 << 20
 """One request reads so much of an object; a few blocks are in memory at a time."""
 _ATTEMPTS = 4

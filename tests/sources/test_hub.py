@@ -359,3 +359,10 @@ def test_checking_a_hub_source_reads_the_split_that_is_asked_for(hub):
     (file,) = check(URI, config="en", split="test")["files"]
     assert (file["path"], file["accepted"]) == (f"{URI}@{resolve(Source('r', URI, config='en')).id}/en/test.jsonl", 1)
     assert "has several configs" in check(URI)["files"][0]["failure"]
+
+
+def test_a_process_that_reads_local_files_loads_no_client_of_the_hub_or_s3():
+    """They take half a second of every run."""
+    script = "import sys, mig_dagster.sources; print({'huggingface_hub', 's3fs', 'botocore'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"

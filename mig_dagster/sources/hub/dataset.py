@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from huggingface_hub.errors import RevisionNotFoundError
 
-from mig_dagster.sources.hub.address import CONVERTED, Address, file_uri, parse_address
+from mig_dagster.sources.hub.address import CONVERTED, Address, parse_address
 from mig_dagster.sources.hub.choice import (
     card_configs,
     configurations,
@@ -35,11 +35,6 @@ def locate(source: Source) -> Listing:
         address, listing = _converted(address)
         paths = _of_split(converted_configurations(listing.files), None, address, source)
     return Listing(listing.sha, {path: listing.files[path] for path in sorted(paths, key=reading_order)})
-
-
-def uri_of(source: Source, sha: str, path: str) -> str:
-    """Return the URI of a source's file at a commit."""
-    return file_uri(parse_address(source.uri).repo, sha, path)
 
 
 def _named(listing: Listing, address: Address, source: Source) -> list[str]:
