@@ -40,12 +40,13 @@ def on_pool_change(
     """
     changed: Condition = AC.any_deps_match(AC.data_version_changed()) | AC.code_version_changed() | AC.newly_missing()
     # Partitioned assets never count as will_be_requested() for an unpartitioned one (they share no run), hence the last
-    # term: an input of theirs changed since the last tick, so they are requested in this one.
+    # two terms: an input of theirs or their code changed since the last tick, so they are requested in this one.
     at_work: Condition = (
         AC.in_progress()
         | AC.backfill_in_progress()
         | AC.will_be_requested()
         | AC.any_deps_match(AC.data_version_changed())
+        | AC.code_version_changed()
     )
     upstream = at_work
     for _ in range(depth - 1):
@@ -57,5 +58,10 @@ def on_pool_change(
 
 def _handled_once(changed: Condition) -> Condition:
     """Remember a change until a run answers it; on the first tick ever, what is missing counts as changed."""
-    # The second half stands outside since_last_handled(), which would reset it on that first tick.
-    return changed.since_last_handled() | (AC.initial_evaluation() & AC.missing())
+    # since_last_handled() would forget a change that comes in the same tick as the request or the end of a run which is
+    # too old to have read it: only what says when it happened survives there, and a change of data version does not.
+    updated: Condition = AC.any_deps_match(AC.newly_updated())
+    later = updated.since(AC.newly_requested()) & updated.since(AC.newly_updated())
+    handled: Condition = AC.newly_requested() | AC.newly_updated() | AC.initial_evaluation()
+    # The second half stands outside, or that first tick would reset it.
+    return changed.since(handled & ~later) | (AC.initial_evaluation() & AC.missing())

@@ -1,35 +1,65 @@
-"""Jobs to start by hand or by a sensor.
+"""Jobs to start by hand, by a schedule, by a sensor or as a backfill: one a stage.
 
 Partitioned and unpartitioned assets never share one: a backfill would run the latter once for every partition.
 """
 
+from typing import Any
+
 import dagster as dg
 
+from assets.refresh import look_at_sources
 from assets.subsets import compared_subsets
 
-PARTITIONED = ("raw_pool", "row_signatures", "tags", "quality_scores", "row_embeddings")
+INGESTED = ("raw_pool", "row_signatures")
+ANNOTATIONS = ("tags", "quality_scores", "row_embeddings")
+PARTITIONED = (*INGESTED, *ANNOTATIONS)
 POOL_LEVEL = ("pool", "label_vocabulary", "label_embeddings", "label_graph", "mig_subset", "subset_export")
 COMPARED = (*(asset.key.to_user_string() for asset in compared_subsets), "selection_report")
 """What MIG is compared with, and the comparison."""
 
-ingest_and_annotate = dg.define_asset_job(
-    "ingest_and_annotate",
-    selection=dg.AssetSelection.assets(*PARTITIONED),
-    description="Read one source and annotate its rows.",
-)
-rebuild_label_space_and_subsets = dg.define_asset_job(
+STAGE = "mig/stage"
+"""Tag of a run: which job's work it is."""
+TRIGGER = "mig/trigger"
+"""Tag of a run: what started it; a run without was started by a person in the UI."""
+
+
+def _job(name: str, assets: tuple[str, ...], description: str) -> Any:
+    selection = dg.AssetSelection.assets(*assets)
+    return dg.define_asset_job(name, selection=selection, description=description, tags={STAGE: name})
+
+
+ingest = _job("ingest", INGESTED, "Read one source into the row schema, and what decides its duplicates.")
+annotate = _job("annotate", ANNOTATIONS, "Tag, score and embed the rows of one source; needs its raw_pool.")
+ingest_and_annotate = _job("ingest_and_annotate", PARTITIONED, "Read one source and annotate its rows.")
+rebuild_label_space_and_subsets = _job(
     "rebuild_label_space_and_subsets",
-    selection=dg.AssetSelection.assets(*POOL_LEVEL),
-    description="Pool, label graph, MIG subset and export from the sources that exist now.",
+    POOL_LEVEL,
+    "Pool, label graph, MIG subset and export from the sources that exist now.",
 )
-compare_methods = dg.define_asset_job(
+compare_methods = _job(
     "compare_methods",
-    selection=dg.AssetSelection.assets(*COMPARED),
-    description="The subsets of all other methods on the pool as it is, then the report that compares them with MIG.",
+    COMPARED,
+    "The subsets of all other methods on the pool as it is, then the report that compares them with MIG.",
 )
-publish_catalog = dg.define_asset_job(
-    "publish_catalog",
-    selection=dg.AssetSelection.assets("lineage_catalog"),
-    description="Build the lineage catalog anew from the lake and the ledger.",
+publish_catalog = _job(
+    "publish_catalog", ("lineage_catalog",), "Build the lineage catalog anew from the lake and the ledger."
 )
-jobs = [ingest_and_annotate, rebuild_label_space_and_subsets, compare_methods, publish_catalog]
+
+
+@dg.job(name="refresh_sources", tags={STAGE: "refresh_sources"})
+def refresh() -> None:
+    """Look at every source, those on the Hub and on S3 included, and report new revisions.
+
+    What changed is then read and annotated by automation.
+    """
+    look_at_sources()
+
+
+WHOLE = {
+    "ingest_and_annotate": (ingest_and_annotate, PARTITIONED),
+    "rebuild_label_space_and_subsets": (rebuild_label_space_and_subsets, POOL_LEVEL),
+    "compare_methods": (compare_methods, COMPARED),
+    "publish_catalog": (publish_catalog, ("lineage_catalog",)),
+}
+"""Jobs that have every asset once between them, each with its assets."""
+jobs = [ingest, annotate, *(job for job, _ in WHOLE.values()), refresh]

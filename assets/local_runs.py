@@ -16,8 +16,8 @@ import dagster as dg
 import polars as pl
 
 from assets.partitions import source_partitions
+from assets.reported import all_reported, event_of
 from assets.source_changes import find_changes
-from assets.sources import source_revisions
 from mig_dagster.selection import METHODS
 from mig_dagster.sources import Source
 from mig_dagster.storage import Manifest
@@ -42,12 +42,19 @@ class LocalRun:
 
 @contextmanager
 def local_instance() -> Iterator[dg.DagsterInstance]:
-    """Open the instance of DAGSTER_HOME (default: `.dagster_home` here), with the checkout's dagster.yaml."""
+    """Open the instance of DAGSTER_HOME (default: `.dagster_home` here), with our dagster.yaml or its own."""
     home = Path(os.environ.setdefault("DAGSTER_HOME", str(CHECKOUT / ".dagster_home"))).absolute()
     home.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(CHECKOUT / "dagster.yaml", home / "dagster.yaml")
+    settings, there = CHECKOUT / "dagster.yaml", home / "dagster.yaml"
+    if not there.exists() or _first_line(there) == _first_line(settings):
+        shutil.copyfile(settings, there)
     with dg.DagsterInstance.get() as instance:
         yield instance
+
+
+def _first_line(settings: Path) -> str:
+    """Return what tells this project's settings from those a person put in their place."""
+    return settings.read_text(encoding="utf-8").partition("\n")[0]
 
 
 def demo_runs(definitions: dg.Definitions, instance: dg.DagsterInstance) -> list[LocalRun]:
@@ -82,9 +89,9 @@ def demo_result(definitions: dg.Definitions) -> dict[str, Any]:
         "rows": subset.rows,
         "pool_rows": subset.info["pool_rows"],
         "objective": subset.info["objective"],
-        "export": str(home.export_folder("mig_subset")),
+        "export": home.export_folder("mig_subset"),
         "comparison": home.store.uri(_report(home).tables["rows"][0].path),
-        "catalog": str(home.catalog),
+        "catalog": home.catalog,
         "first_row_id": home.lake.scan("mig_subset").select("row_id").first().collect().item(),
     }
 
@@ -98,15 +105,8 @@ def _resource(definitions: dg.Definitions, name: str, kind: type[T]) -> T:
 def _report_sources(instance: dg.DagsterInstance, sources: Mapping[str, Source]) -> None:
     """Add partitions and report revisions; one that was reported before is not reported again."""
     instance.add_dynamic_partitions(str(source_partitions.name), list(sources))
-    for name, version in find_changes(sources, {}).changed.items():
-        latest = instance.fetch_materializations(
-            dg.AssetRecordsFilter(asset_key=source_revisions.key, asset_partitions=[name]), limit=1
-        ).records
-        tags = {"dagster/data_version": version}
-        known = latest[0].asset_materialization if latest else None
-        if known is None or (known.tags or {}).get("dagster/data_version") != version:
-            event = dg.AssetMaterialization(source_revisions.key, partition=name, tags=tags)
-            instance.report_runless_asset_event(event)
+    for name, found in find_changes(sources, {}, all_reported(instance)).changed.items():
+        instance.report_runless_asset_event(event_of(name, found))
 
 
 def _execute(
@@ -154,4 +154,4 @@ def _report(home: MigHome) -> Manifest:
 
 def _catalog_run(execute: Callable[..., Any], home: MigHome) -> str:
     execute("publish_catalog")
-    return os.path.relpath(home.catalog)
+    return os.path.relpath(home.catalog) if home.store.local else home.catalog

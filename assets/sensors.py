@@ -1,40 +1,61 @@
-"""Sensors: one watches sources.yaml and its files, two run what the automation conditions ask for."""
+"""Sensors: one watches the registry and near files, two run what the conditions ask for, one tells of failed runs."""
 
+import json
+import time
+import warnings
 from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 import dagster as dg
 
 from assets.discovery import discovery
-from assets.jobs import COMPARED, rebuild_label_space_and_subsets
+from assets.hooks import run_failure
+from assets.jobs import COMPARED, TRIGGER, WHOLE, rebuild_label_space_and_subsets, refresh
 from assets.orphans import fail_orphans
 from assets.partitions import source_partitions
+from assets.repeats import repeats
+from assets.reported import all_reported, event_of, reported_revision
 from assets.source_changes import Changes, dump_seen, find_changes, load_seen
-from assets.sources import source_revisions
 from mig_dagster.sources import RegistryError
 from resources.home import MigHome
 from resources.registry import SourceRegistry
+
+# Dagster announces that the parameter is in beta although nobody sets it, at every start of a code server.
+warnings.filterwarnings("ignore", message="Parameter `owners`", category=dg.BetaWarning)
 
 POOLS = ("gpu", "catalog")
 """The pools that assets name: what one run at a time may use."""
 
 
 @dg.sensor(
-    jobs=[rebuild_label_space_and_subsets],
+    jobs=[*(job for job, _ in WHOLE.values()), refresh],
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
 def sources_sensor(
     context: dg.SensorEvaluationContext, registry: SourceRegistry, home: MigHome
 ) -> dg.SensorResult | dg.SkipReason:
-    """Keep the partitions equal to sources.yaml, report changed sources, and end runs whose process is gone."""
+    """Keep the partitions equal to the registry, report changed sources, and end runs whose process is gone.
+
+    Sources on the Hub and on S3 are looked at by a run, when they are new or registered in another way.
+    """
     for run in fail_orphans(context.instance):
         context.log.error(f"run {run}: its process was killed")
+    cursor: dict[str, Any] = json.loads(context.cursor or "{}")
+    began = time.time()
     try:
         registered = registry.load()
     except RegistryError as error:
         # Nothing is removed on account of a typing error: what was known stays until the file can be read.
         return dg.SkipReason(f"sources.yaml cannot be used, nothing was changed: {error}")
-    changes = find_changes(registered, load_seen(context.cursor))
+    changes = find_changes(
+        registered,
+        load_seen(cursor.get("seen", {})),
+        all_reported(context.instance),
+        refreshes=registry.discovered().refreshes,
+        last_revision=partial(reported_revision, context.instance),
+    )
     for name, problem in changes.problems.items():
         context.log.error(f"source {name}: {problem}")
     # The partitions themselves are compared, not what was seen before: the demo adds some, and so may a person.
@@ -43,7 +64,12 @@ def sources_sensor(
     for name in gone:
         home.record_removal(name)
     _limit_pools(context.instance)
-    return _result(changes, new, gone, rebuild=_pool_is_stale(changes, new, gone, home))
+    requests = repeats(context.instance, cursor.get("well_at", began))
+    if _pool_is_stale(changes, new, gone, home):
+        requests.append(dg.RunRequest(job_name=rebuild_label_space_and_subsets.name, tags={TRIGGER: "sources_changed"}))
+    if changes.to_refresh:
+        requests.append(_refresh(changes.to_refresh))
+    return _result(changes, new, gone, requests, began)
 
 
 def _limit_pools(instance: dg.DagsterInstance) -> None:
@@ -66,7 +92,14 @@ def _pool_is_stale(changes: Changes, new: Sequence[str], gone: Sequence[str], ho
     return bool(stale) and any(home.lake.current("row_signatures", name) is not None for name in changes.seen)
 
 
-def _result(changes: Changes, new: Sequence[str], gone: Sequence[str], *, rebuild: bool) -> dg.SensorResult:
+def _refresh(names: Sequence[str]) -> dg.RunRequest:
+    config = {"ops": {"look_at_sources": {"config": {"sources": list(names)}}}}
+    return dg.RunRequest(job_name=refresh.name, run_config=config, tags={TRIGGER: "sources_changed"})
+
+
+def _result(
+    changes: Changes, new: Sequence[str], gone: Sequence[str], requests: list[dg.RunRequest], began: float
+) -> dg.SensorResult:
     partitions: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
     if new:
         partitions.append(source_partitions.build_add_request(new))
@@ -74,10 +107,11 @@ def _result(changes: Changes, new: Sequence[str], gone: Sequence[str], *, rebuil
         partitions.append(source_partitions.build_delete_request(gone))
     return dg.SensorResult(
         dynamic_partitions_requests=partitions,
-        asset_events=[_event(name, version) for name, version in sorted(changes.changed.items())],
-        run_requests=[dg.RunRequest()] if rebuild else [],
-        skip_reason=None if rebuild else _told(changes, new, gone),
-        cursor=dump_seen(changes.seen),
+        asset_events=[event_of(name, found) for name, found in sorted(changes.changed.items())],
+        run_requests=requests,
+        skip_reason=None if requests else _told(changes, new, gone),
+        # Runs that fail while the registry cannot be read are looked for from here.
+        cursor=json.dumps({"seen": dump_seen(changes.seen), "well_at": began}, sort_keys=True),
     )
 
 
@@ -93,16 +127,13 @@ def _told(changes: Changes, new: Sequence[str], gone: Sequence[str]) -> str:
     return told or f"{len(changes.seen)} sources, none changed"
 
 
-def _event(source: str, version: str) -> dg.AssetMaterialization:
-    return dg.AssetMaterialization(source_revisions.key, partition=source, tags={"dagster/data_version": version})
-
-
 _compared = dg.AssetSelection.assets(*COMPARED)
 automation_sensor = dg.AutomationConditionSensorDefinition(
     "automation",
     target=dg.AssetSelection.all() - _compared,
     default_status=dg.DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=10,
+    run_tags={TRIGGER: "automation"},
     description="Keeps everything up to MIG's subset, its export and the catalog current.",
 )
 compared_methods_sensor = dg.AutomationConditionSensorDefinition(
@@ -111,9 +142,9 @@ compared_methods_sensor = dg.AutomationConditionSensorDefinition(
     default_status=dg.DefaultSensorStatus.STOPPED,
     minimum_interval_seconds=10,
     # Some methods take minutes on a large pool: of runs that wait in the queue, those of the other sensor go first.
-    run_tags={"dagster/priority": "-1"},
+    run_tags={TRIGGER: "automation", "dagster/priority": "-1"},
     description="Keeps the subsets of the methods that MIG is compared with, and selection_report, current. It is off "
     "until you switch it on here: most projects compare now and then (job compare_methods) and need no fresh "
     "comparison after every change.",
 )
-sensors = [sources_sensor, discovery, automation_sensor, compared_methods_sensor]
+sensors = [sources_sensor, discovery, automation_sensor, compared_methods_sensor, run_failure]

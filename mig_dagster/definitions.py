@@ -10,12 +10,14 @@ import dagster as dg
 
 from assets import all_assets
 from assets.jobs import jobs
+from assets.schedules import schedules
 from assets.sensors import sensors
 from resources.gpu import Gpu
 from resources.home import MigHome
 from resources.lake_io import LakeIOManager
 from resources.models import Models
 from resources.registry import SourceRegistry
+from resources.webhook import FailureWebhook
 
 CHECKOUT = Path(__file__).parents[1]
 
@@ -25,13 +27,14 @@ def defs() -> dg.Definitions:
     """Return the code location.
 
     MIG_HOME is where data is kept (default `mig_home` in the checkout), MIG_SOURCES the registry (default
-    `sources.yaml` there).
+    `sources.yaml` there), MIG_FAILURE_WEBHOOK a web address that is told of failed runs (default: none).
     """
     home = MigHome(root=dg.EnvVar("MIG_HOME").get_value(str(CHECKOUT / "mig_home")) or "")
     gpu = Gpu()
     return dg.Definitions(
         assets=all_assets,
         jobs=jobs,
+        schedules=schedules,
         sensors=sensors,
         resources={
             "home": home,
@@ -39,6 +42,7 @@ def defs() -> dg.Definitions:
             "registry": SourceRegistry(
                 path=dg.EnvVar("MIG_SOURCES").get_value(str(CHECKOUT / "sources.yaml")) or "", home=home
             ),
+            "webhook": FailureWebhook(url=dg.EnvVar("MIG_FAILURE_WEBHOOK").get_value("") or ""),
             "gpu": gpu,
             "models": Models(gpu=gpu),
         },

@@ -171,6 +171,14 @@ def removals(database: Database, inputs: CatalogInputs) -> None:
         )
 
 
+def failures(database: Database, inputs: CatalogInputs) -> None:
+    """Fill `failures`."""
+    if fragments := inputs.fragments("failures"):
+        database.execute(
+            f"insert into failures by name select * exclude (partition) from {fragments} order by recorded_at, asset"
+        )
+
+
 def discoveries(database: Database, inputs: CatalogInputs) -> None:
     """Fill `discoveries`; of several lines for one URI the one recorded last counts."""
     if fragments := inputs.fragments("discoveries"):
@@ -227,6 +235,7 @@ FILL: Sequence[Callable[[Database, CatalogInputs], None]] = (
     comparison_seconds,
     revisions,
     removals,
+    failures,
     discoveries,
     sources,
 )

@@ -181,6 +181,18 @@ create table runs (
 -- Sources that were taken out of the registry.
 create table removals (source varchar, reason varchar, run_id varchar, recorded_at timestamp);
 
+-- What was not made and why: one line for each failed step of each failed run. `job` is the stage, or the job of the run.
+create table failures (
+    asset varchar,
+    source varchar,
+    job varchar,
+    message varchar,
+    remedy varchar,
+    failed_at timestamp,
+    run_id varchar,
+    recorded_at timestamp
+);
+
 -- What its place said of every source that a rule of `discovery:` found, when it was found: a snapshot of the dataset card,
 -- as its owner wrote it. `outcome` is what the rule did: added or proposed.
 create table discoveries (

@@ -83,7 +83,47 @@ def test_sensors_run_without_being_switched_on_but_the_comparison_waits_for_a_pe
         "discovery": dg.DefaultSensorStatus.RUNNING,
         "automation": dg.DefaultSensorStatus.RUNNING,
         "compared_methods": dg.DefaultSensorStatus.STOPPED,
+        "run_failure": dg.DefaultSensorStatus.RUNNING,
     }
+
+
+def test_every_night_all_sources_are_looked_at_and_the_catalog_is_published(location):
+    assert {(plan.name, plan.job.name, plan.cron_schedule, plan.execution_timezone) for plan in location.schedules} == {
+        ("nightly_refresh", "refresh_sources", "0 3 * * *", "UTC"),
+        ("nightly_catalog", "publish_catalog", "0 4 * * *", "UTC"),
+    }
+    assert {plan.default_status for plan in location.schedules} == {dg.DefaultScheduleStatus.RUNNING}
+
+
+def test_every_stage_has_a_job_that_says_what_it_does_and_tags_its_runs(location):
+    jobs = {job.name: location.resolve_job_def(job.name) for job in location.jobs}
+    assert set(jobs) == {
+        "ingest",
+        "annotate",
+        "ingest_and_annotate",
+        "rebuild_label_space_and_subsets",
+        "compare_methods",
+        "publish_catalog",
+        "refresh_sources",
+    }
+    assert all(job.description for job in jobs.values())
+    assert {name: job.tags["mig/stage"] for name, job in jobs.items()} == {name: name for name in jobs}
+
+
+def test_partitioned_and_unpartitioned_assets_share_no_job_of_this_location(location):
+    graph = location.resolve_asset_graph()
+    for job in location.jobs:
+        keys = location.resolve_job_def(job.name).asset_layer.executable_asset_keys
+        assert len({graph.get(key).is_partitioned for key in keys}) <= 1, job.name
+
+
+def test_a_web_address_for_failures_comes_from_the_environment(monkeypatch):
+    assert defs().resources["webhook"].url == ""
+    monkeypatch.setenv("MIG_FAILURE_WEBHOOK", "https://chat.example/hook")
+    assert defs().resources["webhook"].url == "https://chat.example/hook"
+    monkeypatch.setenv("MIG_FAILURE_WEBHOOK", "chat.example")
+    with pytest.raises(ValueError, match=r"MIG_FAILURE_WEBHOOK='chat.example': expected an http:// or https:// address"):
+        defs()
 
 
 def test_every_asset_is_run_by_one_of_the_two_automation_sensors(location):

@@ -69,14 +69,13 @@ def test_a_tick_without_changes_does_nothing(watcher):
     assert (reported(result), result.dynamic_partitions_requests, result.run_requests) == ([], [], [])
 
 
-def test_a_file_of_the_same_size_and_time_is_not_read_again(watcher, place):
-    """Shown by other bytes under the old size and time, which only reading would notice."""
+def test_a_file_changed_in_place_whose_time_was_put_back_is_reported(watcher, place):
     watcher.tick()
     path = place.folder / "data/maths.json"
     times = path.stat()
     path.write_bytes(path.read_bytes().replace(b"Answer", b"Reason"))
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-    assert reported(watcher.tick()) == []
+    assert reported(watcher.tick()) == ["maths"]
 
 
 def test_a_changed_file_reports_its_source_only(watcher):
@@ -125,7 +124,7 @@ def test_a_source_that_is_removed_loses_its_partition_and_the_pool_is_rebuilt_wi
 
 
 def test_the_job_that_a_removal_asks_for_is_the_unpartitioned_one():
-    assert [job.name for job in sources_sensor.jobs] == ["rebuild_label_space_and_subsets"]
+    assert "rebuild_label_space_and_subsets" in [job.name for job in sources_sensor.jobs]
 
 
 def test_a_source_that_comes_back_unchanged_is_in_the_pool_again(watcher, place, instance):
