@@ -150,7 +150,7 @@ def test_a_scheme_without_its_client_is_a_failure_of_the_check(monkeypatch):
             raise RuntimeError("no credentials")
 
     monkeypatch.setattr(locations, "url_to_fs", lambda uri: (Broken(), uri))
-    code, stdout, _ = run("sources", "check", "s3://bucket/rows.jsonl", "--json")
+    code, stdout, _ = run("sources", "check", "gs://bucket/rows.jsonl", "--json")
     assert code == 1
     assert "cannot be listed (no credentials)" in json.loads(stdout)["files"][0]["failure"]
 

@@ -1,6 +1,7 @@
-"""`mig-dagster sources`: what is registered, what a file holds, and editing sources.yaml."""
+"""`mig-dagster sources check` and `add`: what a source holds, before it is part of the pool and as it becomes one."""
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,46 +21,37 @@ from mig_dagster.cli.console import (
     print_table,
     progress_bar,
 )
-from mig_dagster.sources import REASONS, Source, add_source, check, check_addition, load_registry, remove_source
-
-sources = typer.Typer(help="List, check, add and remove sources.", no_args_is_help=True)
+from mig_dagster.cli.sources.options import fields, shown
+from mig_dagster.sources import REASONS, Source, add_source, check, check_addition
+from mig_dagster.sources.locations import READABLE
 
 Format = Annotated[str | None, typer.Option("--format", help="Read as this format instead of detecting it.")]
 Columns = Annotated[
     list[str] | None, typer.Option("--column", help="Where a field of the format is, as field=column; repeatable.")
 ]
+Uri = Annotated[
+    str, typer.Argument(help="A file, folder or glob, s3://..., hf://datasets/org/name or org/name, or demo://name.")
+]
+Revision = Annotated[str | None, typer.Option(help="On the Hub: the branch, tag or commit to stay at.")]
+Config = Annotated[str | None, typer.Option(help="On the Hub: which configuration of the dataset.")]
+Split = Annotated[str | None, typer.Option(help="On the Hub: which split; else train, or the only one.")]
+
+_HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", re.ASCII)
 
 
-@sources.command("list")
-@explain_errors
-def list_sources(registry: Registry = DEFAULT_REGISTRY, as_json: AsJson = False) -> None:
-    """List the registered sources."""
-    registered = load_registry(registry).values()
-    if as_json:
-        print_json({"sources": [_fields(source) for source in registered]})
-        return
-    table = Table("source", "uri", "format", "licence", "priority")
-    for source in registered:
-        table.add_row(
-            source.name,
-            escape(source.uri),
-            source.format or "detect",
-            escape(source.licence or "-"),
-            str(source.priority),
-        )
-    print_table(table)
-
-
-@sources.command("check")
 @explain_errors
 def check_source(
-    uri: Annotated[str, typer.Argument(help="A file, folder, glob or demo://name.")],
+    uri: Uri,
     file_format: Format = None,
     column: Columns = None,
+    revision: Revision = None,
+    config: Config = None,
+    split: Split = None,
     as_json: AsJson = False,
 ) -> None:
     """Read a source without storing anything, and count what would be accepted and rejected."""
-    report = _checked(uri, file_format, _mapping(column))
+    pins = {"revision": revision, "config": config, "split": split}
+    report = _checked(_meant(uri), file_format, _mapping(column), pins)
     if as_json:
         print_json(report)
     else:
@@ -68,52 +60,61 @@ def check_source(
         raise typer.Exit(1)
 
 
-@sources.command("add")
 @explain_errors
 def add(
     name: Annotated[str, typer.Argument(help="Slug: a-z, 0-9, dot, underscore, hyphen. Becomes the partition key.")],
-    uri: Annotated[str, typer.Argument(help="A file, folder, glob or demo://name.")],
+    uri: Uri,
     file_format: Format = None,
     column: Columns = None,
+    revision: Revision = None,
+    config: Config = None,
+    split: Split = None,
     licence: Annotated[str | None, typer.Option(help="Licence of the rows, for the lineage and the card.")] = None,
     priority: Annotated[int, typer.Option(help="Of two duplicates, the source with the higher priority keeps it.")] = 0,
+    read: Annotated[
+        bool,
+        typer.Option("--check/--no-check", help="Read every record first; a source on the Hub is downloaded for it."),
+    ] = True,
     registry: Registry = DEFAULT_REGISTRY,
     as_json: AsJson = False,
 ) -> None:
     """Check a source and add it to sources.yaml; one with an unreadable file, or without a usable record, is not."""
-    source = Source(name, _from_registry(uri, registry), file_format, licence, priority, _mapping(column))
+    meant = _meant(uri)
+    pins = {"revision": revision, "config": config, "split": split}
+    source = Source(name, _from_registry(meant, registry), file_format, licence, priority, _mapping(column), **pins)
     check_addition(registry, source)  # a slug that is no slug is said before every file is read
-    report = _checked(uri, file_format, source.columns)
-    obstacle = _obstacle(report)
+    report = _checked(meant, file_format, source.columns, pins) if read else {"files": []}
+    obstacle = _obstacle(report) if read else None
     if obstacle is None:
         add_source(registry, source)
     if as_json:
-        print_json({"added": obstacle is None, "source": _fields(source), **report})
+        print_json({"added": obstacle is None, "source": fields(source), **report})
     else:
-        _print_report(report)
-        if obstacle is None:
-            added = f"added [bold]{name}[/] to {escape(str(registry))}"
-            out.print(f"{added}; a running `make dev` picks it up within 30 seconds")
+        _print_added(source, registry, report, obstacle)
     if obstacle is not None:
         err.print(f"not added: {obstacle}", markup=False, highlight=False)
         raise typer.Exit(1)
 
 
-@sources.command("remove")
-@explain_errors
-def remove(name: str, registry: Registry = DEFAULT_REGISTRY, as_json: AsJson = False) -> None:
-    """Take a source out of sources.yaml; its stored rows stay, marked removed."""
-    remove_source(registry, name)
-    if as_json:
-        print_json({"removed": name})
-    else:
-        removed = f"removed [bold]{name}[/] from {escape(str(registry))}"
-        out.print(f"{removed}; a running `make dev` rebuilds the pool without it")
+def _print_added(source: Source, registry: Path, report: dict[str, Any], obstacle: str | None) -> None:
+    if report["files"]:
+        _print_report(report)
+    if obstacle is None:
+        added = f"added [bold]{source.name}[/] ({shown(source.uri)}) to {escape(str(registry))}"
+        out.print(f"{added}; a running `make dev` picks it up within 30 seconds", highlight=False)
 
 
-def _checked(uri: str, file_format: str | None, columns: Mapping[str, str]) -> dict[str, Any]:
+def _checked(
+    uri: str, file_format: str | None, columns: Mapping[str, str], pins: Mapping[str, str | None]
+) -> dict[str, Any]:
     with progress_bar("reading") as report:
-        return check(uri, file_format, columns, on_progress=lambda path, records: report(path, records, None))
+        return check(uri, file_format, columns, lambda path, records: report(path, records, None), **pins)
+
+
+def _meant(uri: str) -> str:
+    """Return `org/name` as the dataset of the Hub that it is where it cannot be a path on this machine."""
+    is_path = uri.lower().endswith(READABLE) or Path(uri).exists() or Path(uri).parent.exists()
+    return uri if is_path or not _HUB_ID.fullmatch(uri) else f"hf://datasets/{uri}"
 
 
 def _obstacle(report: dict[str, Any]) -> str | None:
@@ -139,17 +140,6 @@ def _mapping(column: list[str] | None) -> dict[str, str]:
         if not (field and separator and name):
             raise ValueError(f"--column must be field=column, got {field + separator + name!r}")
     return {field: name for field, _, name in pairs}
-
-
-def _fields(source: Source) -> dict[str, Any]:
-    return {
-        "name": source.name,
-        "uri": source.uri,
-        "format": source.format,
-        "licence": source.licence,
-        "priority": source.priority,
-        "columns": dict(source.columns),
-    }
 
 
 def _print_report(report: dict[str, Any]) -> None:
