@@ -110,6 +110,7 @@ class Hub:
         tokens: each token that is valid, and the names of the gated and private repos that it opens.
         requests: every request, in order.
         page_size: entries of a page of the search and of the tree.
+        most_siblings: files that a dataset's info tells of; the Hub silently leaves out the rest.
     """
 
     def __init__(self) -> None:
@@ -118,6 +119,7 @@ class Hub:
         self.requests: list[Request] = []
         self.blobs: dict[str, bytes] = {}
         self.page_size = 1000
+        self.most_siblings = 100_000
         self.stopped = False
         self._faults: list[_Fault] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": self}))
@@ -237,7 +239,9 @@ class _Handler(BaseHTTPRequestHandler):
                 _entry(path, data) for path, data in sorted(repo.commits[sha].items()) if path.startswith(folder)
             ]
             return self._page(entries, query)
-        return self._json(_wanted(repo.document(sha, blobs="blobs" in query), query))
+        document = repo.document(sha, blobs="blobs" in query)
+        document["siblings"] = document["siblings"][: self.hub.most_siblings]
+        return self._json(_wanted(document, query))
 
     def _visible(self, name: str, token: str | None) -> Repo | None:
         repo = self.hub.repos.get(name)

@@ -107,6 +107,17 @@ def test_a_file_that_did_not_change_is_not_downloaded_again_with_a_new_revision(
     assert hub.told() == {"GET info": 1, "HEAD resolve": 2, "GET blob": 1}
 
 
+def test_of_a_repo_with_many_files_none_is_left_out(hub, monkeypatch):
+    """The Hub cuts the list in a dataset's info short where a repo has many files, and does not say so."""
+    monkeypatch.setattr("mig_dagster.sources.hub.listing._MANY_FILES", 4)
+    names = [f"{index}.jsonl" for index in range(9)]
+    hub.commit("org/rows", {name: rows(name) for name in names})
+    hub.most_siblings, hub.page_size = 5, 4
+    assert [file.path for file in resolve(SOURCE).files] == names
+    assert hub.told() == {"GET info": 1, "GET tree": 3}
+    assert asked(SOURCE) == names
+
+
 CONFIGS = """---
 configs:
 - config_name: en

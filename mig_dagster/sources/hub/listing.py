@@ -13,12 +13,15 @@ from urllib.parse import quote
 import httpx2
 from huggingface_hub import HfApi, cached_assets_path, constants, hf_hub_download
 from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+from huggingface_hub.hf_api import RepoFile as HubFile
 
 from mig_dagster.sources.hub.address import Address, file_uri, parse_address
 from mig_dagster.sources.hub.problems import FAILURES, problem
 
 _WAITS = (1.0, 4.0)
 _LONGEST_WAIT = 30.0
+_MANY_FILES = 1000
+"""From so many files on the Hub may leave some out of a dataset's info: its tree is asked for page by page."""
 _TRANSIENT = (429, 500, 502, 503, 504)
 
 
@@ -51,7 +54,7 @@ class Listing:
 
 
 def ask(address: Address) -> Listing:
-    """Return the commit that an address means now and its files, by one request.
+    """Return the commit that an address means now and its files, by one request and, of many files, one a thousand.
 
     Offline it is what the Hub told last; what it told of a whole commit sha is never asked again.
 
@@ -61,11 +64,9 @@ def ask(address: Address) -> Listing:
     if constants.is_offline_mode() or (address.pinned and _memory(address).exists()):
         return _remembered(address)
     try:
-        info = _patiently(lambda: HfApi().dataset_info(address.repo, revision=address.revision, files_metadata=True))
+        listing = _patiently(lambda: _told(address))
     except FAILURES as error:
         raise problem(error, address) from error
-    files = {file.rfilename: _repo_file(file) for file in info.siblings or []}
-    listing = Listing(str(info.sha), files)
     _remember(address, listing)
     return listing
 
@@ -95,7 +96,7 @@ def read_card(repo: str, listing: Listing) -> str:
     return download(file_uri(repo, listing.sha, "README.md")).read_text(encoding="utf-8", errors="replace")
 
 
-def _patiently(request: Callable[[], Any]) -> Any:
+def _patiently(request: Callable[[], Listing]) -> Listing:
     """Repeat a request that failed for a reason that passes, twice, after the wait that the Hub asks for."""
     for wait in _WAITS:
         try:
@@ -109,6 +110,15 @@ def _patiently(request: Callable[[], Any]) -> Any:
             pass
         time.sleep(wait)
     return request()
+
+
+def _told(address: Address) -> Listing:
+    info = HfApi().dataset_info(address.repo, revision=address.revision, files_metadata=True)
+    siblings = info.siblings or []
+    if len(siblings) < _MANY_FILES:
+        return Listing(str(info.sha), {file.rfilename: _repo_file(file) for file in siblings})
+    tree = HfApi().list_repo_tree(address.repo, repo_type="dataset", revision=info.sha, recursive=True)
+    return Listing(str(info.sha), {entry.path: _repo_file(entry) for entry in tree if isinstance(entry, HubFile)})
 
 
 def _repo_file(file: Any) -> RepoFile:
