@@ -6,6 +6,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= 3000
+INSTANCE ?=
 export DAGSTER_HOME ?= $(CURDIR)/.dagster_home
 export MIG_HOME ?= $(CURDIR)/mig_home
 export MIG_SOURCES ?= $(CURDIR)/sources.yaml
@@ -28,8 +29,11 @@ install: .venv/installed ## make .venv and install the project with its pinned d
 demo: .venv/installed ## run the whole asset graph on the embedded sources
 	$(BIN)/mig-dagster demo
 
-dev: .venv/installed ## Dagster UI and daemon on http://127.0.0.1:3000 (PORT=...)
-	@mkdir -p $(DAGSTER_HOME) && cp dagster.yaml $(DAGSTER_HOME)/dagster.yaml
+dev: .venv/installed ## Dagster UI and daemon on http://127.0.0.1:3000 (PORT=..., INSTANCE=deploy/dagster.postgres.yaml)
+	@mkdir -p $(DAGSTER_HOME)
+	@# A dagster.yaml that somebody else put there is theirs, unless INSTANCE asks for another one.
+	@there=$(DAGSTER_HOME)/dagster.yaml; if [ -n "$(INSTANCE)" ] || [ ! -e $$there ] || cmp -s <(head -n 1 $$there) <(head -n 1 dagster.yaml); \
+		then cp $(or $(INSTANCE),dagster.yaml) $$there; fi
 	$(BIN)/dagster dev -w workspace.yaml -p $(PORT)
 
 test: .venv/installed lint ## lint, types, layers, definitions, and every test
@@ -55,8 +59,8 @@ bench: .venv/installed ## run every benchmark; results as JSON beside each scrip
 pages: .venv/installed ## write docs/methods/ from the docstrings of the methods
 	$(BIN)/python docs/write_method_pages.py
 
-screenshots: .venv/installed ## take the README's pictures from the UI that `make dev` serves
-	$(BIN)/python docs/take_screenshots.py http://127.0.0.1:$(PORT)
+screenshots: .venv/installed ## take the README's pictures: the demo and its UI in a temporary folder (needs chromium)
+	$(BIN)/python docs/take_screenshots.py
 
 clean: ## forget the virtual environment and every generated folder
 	rm -rf .venv .dagster_home mig_home dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

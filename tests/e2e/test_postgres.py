@@ -1,0 +1,130 @@
+"""The production instance: PostgreSQL and the services of compose.yaml, as processes, run a backfill of 20 sources."""
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.dag import graphql
+from tests.dag.tiny import TinyProject, alpaca
+from tests.e2e import services
+from tests.e2e.conftest import CHECKOUT, Server, answers, end, free_port, require
+from tests.e2e.postgres import Postgres, programs
+
+SOURCES = [f"source-{i:02}" for i in range(20)]
+MADE = ["raw_pool", "row_signatures"]
+RUNS = """query { runsOrError { ... on Runs { results { id status startTime endTime tags { key value } } } } }"""
+SENSORS = """query($of: RepositorySelector!) { sensorsOrError(repositorySelector: $of) { ... on Sensors {
+  results { id name } } } }"""
+STOP = """mutation($id: String!) { stopSensor(id: $id) { __typename } }"""
+LOCATION = """query { workspaceOrError { ... on Workspace { locationEntries { name locationOrLoadError { __typename
+  ... on PythonError { message } } } } } }"""
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
+
+
+@dataclass(frozen=True)
+class Production:
+    """The database, the webservers, and how to start the daemon."""
+
+    database: Postgres
+    server: Server
+    viewer: Server
+    environment: dict[str, str]
+    processes: list[subprocess.Popen]
+
+    def start(self, service: str, **ports: int) -> None:
+        named = {name.removeprefix("port"): port for name, port in ports.items()}
+        self.processes.append(services.start(service, named, self.environment, self.server.log))
+
+
+@pytest.fixture(scope="module")
+def database():
+    found = programs()
+    require(found, "the test needs Debian's postgresql")
+    require(shutil.which("runuser"), "the test needs the program runuser")
+    database = Postgres(found, free_port())
+    try:
+        database.create()
+        yield database
+    finally:
+        database.stop()
+
+
+@pytest.fixture(scope="module")
+def production(database, tmp_path_factory):
+    """Everything but the daemon; what it would do by itself is switched off first."""
+    folder = tmp_path_factory.mktemp("production")
+    place = TinyProject(folder, encoder=Path("unused"))
+    for i, name in enumerate(SOURCES):
+        place.write(name, [alpaca(100 * i + row) for row in range(5)])
+    place.register(*SOURCES)
+    (folder / "dagster_home").mkdir()
+    shutil.copyfile(CHECKOUT / "deploy" / "dagster.postgres.yaml", folder / "dagster_home" / "dagster.yaml")
+    code, port, viewer = free_port(), free_port(), free_port()
+    environment = database.environment | {
+        "DAGSTER_HOME": str(folder / "dagster_home"),
+        "MIG_HOME": str(folder / "home"),
+        "MIG_SOURCES": str(place.registry),
+        "MIG_CODE_HOST": "127.0.0.1",
+        "MIG_CODE_PORT": str(code),
+        "OMP_NUM_THREADS": "1",
+    }
+    servers = [Server(f"http://127.0.0.1:{number}", folder / "log", place) for number in (port, viewer)]
+    started = Production(database, *servers, environment, [])
+    try:
+        started.start("code", port4000=code)
+        started.start("webserver", port3000=port)
+        started.server.wait("webserver", lambda: answers(started.server.url), 90)
+        started.server.wait("code location", lambda: loaded(started.server), 90)
+        yield started
+    finally:
+        for process in reversed(started.processes):
+            end(process)
+
+
+def loaded(server: Server) -> bool:
+    """Say whether the code location is there; the webserver looks for it again by itself."""
+    (entry,) = server.ask(LOCATION)["locationEntries"] or [{"locationOrLoadError": None}]
+    return (entry["locationOrLoadError"] or {}).get("__typename") == "RepositoryLocation"
+
+
+def most_at_once(runs: list[dict]) -> int:
+    """Return how many runs were at work at the same time, at most."""
+    changes = sorted(change for run in runs for change in ((run["startTime"], 1), (run["endTime"], -1)))
+    return max(sum(step for _, step in changes[: i + 1]) for i in range(len(changes)))
+
+
+def partition(run: dict) -> str:
+    return next(tag["value"] for tag in run["tags"] if tag["key"] == "dagster/partition")
+
+
+def done(server: Server, backfill: str) -> bool:
+    status = server.ask(graphql.BACKFILL_STATUS, id=backfill)
+    assert status["status"] in ("REQUESTED", "COMPLETED_SUCCESS"), status
+    return status["status"] == "COMPLETED_SUCCESS"
+
+
+def test_a_backfill_of_twenty_sources_runs_four_at_a_time_and_each_source_once(production):
+    server = production.server
+    for sensor in server.ask(SENSORS, of=graphql.SELECTOR)["results"]:
+        assert server.ask(STOP, id=sensor["id"])["__typename"] == "StopSensorMutationResult"
+    for name in SOURCES:
+        added = server.ask(graphql.ADD_PARTITION, selector=graphql.SELECTOR, key=name)
+        assert added["__typename"] == "AddDynamicPartitionSuccess", added
+    keys = [{"path": [name]} for name in MADE]
+    asked = {"assetSelection": keys, "partitionNames": SOURCES, "fromFailure": False}
+    launched = server.ask(graphql.BACKFILL, params=asked)
+    assert launched["__typename"] == "LaunchBackfillSuccess", launched
+    production.start("daemon")
+    server.wait("end of the backfill", lambda: done(server, launched["backfillId"]), 300)
+
+    runs = server.ask(RUNS)["results"]
+    assert sorted(partition(run) for run in runs) == SOURCES
+    assert {run["status"] for run in runs} == {"SUCCESS"}
+    assert 2 <= most_at_once(runs) <= 4
+    for asset in MADE:
+        events = server.ask(graphql.MATERIALISATIONS, key={"path": [asset]})["assetMaterializations"]
+        assert sorted(event["partition"] for event in events) == SOURCES
