@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import polars as pl
 import pyarrow as pa
 
-from mig_dagster.conversation import canonical_json
-from mig_dagster.pool.identity import row_id
+from mig_dagster.pool.identity import meta_text, row_id
+from mig_dagster.pool.plain_rows import plain_rows
 from mig_dagster.pool.schema import RAW_POOL, REJECTED
+from mig_dagster.sources.plain import PlainRows
 from mig_dagster.sources.records import Accepted, Rejected
 
 
@@ -27,6 +28,7 @@ class Batch:
         self._reasonings: list[str | None] = []
         self._ends = [0]
         self._rejected: list[tuple[str, str, str, str, str]] = []
+        self._plain: list[pl.DataFrame] = []
 
     def accept(self, record: Accepted) -> None:
         """Add an accepted record as a row."""
@@ -43,14 +45,28 @@ class Batch:
         columns["tools"].append(conversation.tools)
         columns["n_turns"].append(conversation.n_turns)
         columns["n_chars"].append(conversation.n_chars)
-        columns["meta"].append(canonical_json(record.meta) if record.meta else "{}")
+        columns["meta"].append(meta_text(record.meta))
+
+    def accept_plain(self, file: str, plain: PlainRows) -> int:
+        """Add plain records of a file as rows, which stand by position among those accepted one by one; count them."""
+        if plain.positions:
+            self._plain.append(plain_rows(self._source, file, plain))
+        return len(plain.positions)
 
     def reject(self, record: Rejected) -> None:
         """Add a rejected record."""
         self._rejected.append((self._source, record.origin, record.reason, record.detail, record.raw))
 
     def rows(self) -> pl.DataFrame:
-        """Return the accepted rows in `RAW_POOL`'s columns."""
+        """Return the accepted rows in `RAW_POOL`'s columns; where there are plain ones, all are of one file."""
+        if not self._plain:
+            return self._others()
+        if len(self._ends) == 1 and len(self._plain) == 1:
+            return self._plain[0]
+        rows = pl.concat([*self._plain, self._others()])
+        return rows[rows["origin"].str.split(":").list.last().cast(pl.Int64).arg_sort()]
+
+    def _others(self) -> pl.DataFrame:
         fields: dict[str, Sequence[str | None]] = {
             "role": self._roles,
             "content": self._contents,

@@ -1,8 +1,16 @@
-"""Row ids at the speed of reading: `Conversation.row_id`, without building a JSON document where none is needed."""
+"""Row ids and `meta` at the speed of reading: what `Conversation.row_id` and `canonical_json` return, by orjson."""
 
-from json.encoder import encode_basestring
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import Any
 
-from mig_dagster.conversation import Conversation, hash_text
+import orjson
+
+from mig_dagster.conversation import Conversation, canonical_json
+
+# What orjson writes as `canonical_json` does: it writes some floats and no large integers otherwise.
+_SAME = {str, bool, type(None)}
+_SAFE_INT = 1 << 53
 
 
 def row_id(conversation: Conversation) -> str:
@@ -13,5 +21,28 @@ def row_id(conversation: Conversation) -> str:
     for message in conversation.messages:
         if message.tool_calls is not None or message.reasoning_content is not None:
             return conversation.row_id
-        turns.append(f'{{"content":{encode_basestring(message.content)},"role":{encode_basestring(message.role)}}}')
-    return hash_text(f'{{"messages":[{",".join(turns)}]}}')
+        turns.append({"content": message.content, "role": message.role})
+    return _hash({"messages": turns})
+
+
+def pair_ids(questions: Sequence[str], answers: Sequence[str]) -> list[str]:
+    """Return the row ids of conversations that are a question and an answer each."""
+    return [
+        _hash({"messages": [{"content": asked, "role": "user"}, {"content": answer, "role": "assistant"}]})
+        for asked, answer in zip(questions, answers, strict=True)
+    ]
+
+
+def meta_text(meta: dict[str, Any]) -> str:
+    """Return what `canonical_json` returns."""
+    if not meta:
+        return "{}"
+    for value in meta.values():
+        kind = type(value)
+        if kind not in _SAME and not (kind is int and -_SAFE_INT < value < _SAFE_INT):
+            return canonical_json(meta)
+    return orjson.dumps(meta, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _hash(document: dict[str, Any]) -> str:
+    return blake2b(orjson.dumps(document), digest_size=16).hexdigest()

@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mig_dagster.pool.batch import Batch
-from mig_dagster.sources import Revision, Source, SourceFileError, read_source, resolve
+from mig_dagster.sources import Revision, Source, SourceFileError, changed_files
+from mig_dagster.sources.blocks import read_blocks
 from mig_dagster.sources.records import Accepted, Blank, Rejected
 from mig_dagster.storage import Lake, LakeWriter, Manifest
-
-_BATCH_RECORDS = 4096
 
 
 def ingest(
@@ -26,8 +25,8 @@ def ingest(
 
     Returns:
         The version, not yet published. Table "rows" has the accepted rows, "rejected" the rest. `info` has `revision`,
-        `records`, `accepted`, `rejected` (count by reason), `blank`, and the same counts for each file in `files`;
-        records = accepted + rejected + blank.
+        `revision_kind`, `records`, `accepted`, `rejected` (count by reason), `blank`, and the same counts for each
+        file in `files`; records = accepted + rejected + blank.
 
     Raises:
         SourceFileError: a file cannot be read as a whole, or is no longer what the revision pins; nothing of the
@@ -35,23 +34,22 @@ def ingest(
     """
     counts = defaultdict(_Counts, {file.path: _Counts() for file in revision.files})
     with lake.writer("raw_pool", source.name) as writer:
-        batch = Batch(source.name)
-        _append(writer, batch)  # both tables exist, whatever comes
+        _append(writer, Batch(source.name))  # both tables exist, whatever comes
         read = 0
-        for read, record in enumerate(read_source(source, revision), start=1):
-            counts[record.origin.rpartition(":")[0]].add(record)
-            if isinstance(record, Accepted):
-                batch.accept(record)
-            elif isinstance(record, Rejected):
-                batch.reject(record)
-            if read % _BATCH_RECORDS == 0:
-                _append(writer, batch)
-                batch = Batch(source.name)
-                if on_progress is not None:
-                    on_progress(read)
-        _append(writer, batch)
-        if on_progress is not None:
-            on_progress(read)
+        for block in read_blocks(source, revision):
+            batch = Batch(source.name)
+            count = counts[block.file]
+            for record in block.others:
+                count.add(record)
+                if isinstance(record, Accepted):
+                    batch.accept(record)
+                elif isinstance(record, Rejected):
+                    batch.reject(record)
+            count.accepted += batch.accept_plain(block.file, block.plain)
+            _append(writer, batch)
+            read += block.records
+            if on_progress is not None:
+                on_progress(read)
         _check_unchanged(source, revision)
         return writer.finish({f"source_revisions/{source.name}": revision.id}, _info(revision, counts, read))
 
@@ -80,14 +78,11 @@ class _Counts:
 
 def _check_unchanged(source: Source, revision: Revision) -> None:
     """Refuse rows that would stand under a revision of other bytes: files may change while they are read."""
-    now = resolve(source, known=revision)
-    if now.id == revision.id:
+    changed = changed_files(source, revision)
+    if not changed:
         return
-    changed = {(file.path, file.sha256) for file in now.files} ^ {(file.path, file.sha256) for file in revision.files}
-    path = min(changed)[0]
-    raise SourceFileError(
-        path, None, f"changed while source {source.name!r} was being read", "Read the source again once it is at rest"
-    )
+    problem = f"changed while source {source.name!r} was being read"
+    raise SourceFileError(changed[0], None, problem, "Read the source again once it is at rest")
 
 
 def _append(writer: LakeWriter, batch: Batch) -> None:
@@ -102,9 +97,10 @@ def _info(revision: Revision, counts: dict[str, _Counts], read: int) -> dict[str
         blank=sum(count.blank for count in counts.values()),
         rejected=sum((count.rejected for count in counts.values()), start=Counter()),
     )
-    files = {file.path: {"sha256": file.sha256, "size": file.size} for file in revision.files}
+    files = {file.path: {"sha256": file.sha256, "pin": file.pin, "size": file.size} for file in revision.files}
     return {
         "revision": revision.id,
+        "revision_kind": revision.kind,
         **total.as_dict(),
         "records": read,
         "files": [{"path": path, **files.get(path, {}), **count.as_dict()} for path, count in counts.items()],

@@ -6,8 +6,9 @@ from itertools import chain, islice
 from types import MappingProxyType
 from typing import Any
 
+from mig_dagster.sources.columns import parse_renamed, renamed
 from mig_dagster.sources.containers import BLANK, RawRecord, raw_records
-from mig_dagster.sources.detection import SAMPLE_RECORDS, detect, no_objects, renamed
+from mig_dagster.sources.detection import SAMPLE_RECORDS, detect, no_objects
 from mig_dagster.sources.fields import kind_of
 from mig_dagster.sources.files import files_of
 from mig_dagster.sources.formats import FORMATS, fields_of
@@ -96,7 +97,7 @@ def _parsed(form: Format, records: Iterable[RawRecord], origin: str, columns: Ma
         outcome: Parsed | Defect | None
         if type(value) is dict:
             try:
-                outcome = _parse_renamed(form, value, columns) if columns else parse(value)
+                outcome = parse_renamed(form, value, columns) if columns else parse(value)
             except Defect as defect:
                 outcome = defect
         else:
@@ -137,13 +138,6 @@ def _detected(uri: str, records: Iterator[RawRecord], columns: Mapping[str, str]
         problem = f"the records look like {form.name}, which does not read {unread}, the fields that `columns` names"
         raise SourceFileError(uri, None, problem, f"Name the format, or map its own fields: {', '.join(form.fields)}")
     return form, chain(head, records)
-
-
-def _parse_renamed(form: Format, record: Record, columns: Mapping[str, str]) -> Parsed:
-    record, displaced = renamed(record, columns)
-    parsed = form.parse(record)
-    parsed.meta |= displaced
-    return parsed
 
 
 def _not_an_object(value: Any) -> Defect | None:

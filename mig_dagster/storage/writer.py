@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import blake2b, sha256
 from io import BytesIO
 from types import TracebackType
@@ -12,6 +13,7 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 
+from mig_dagster.storage.background import Background
 from mig_dagster.storage.digest import ValuesDigest, row_bytes
 from mig_dagster.storage.manifest import Manifest, Shard
 from mig_dagster.storage.store import Store
@@ -21,6 +23,7 @@ SHARD_BYTES = 64 * 2**20
 """A shard ends at this many rows, or before the row that takes it over this many bytes of raw values."""
 
 _SLICE_ROWS = 10_000
+_WAITING_FRAMES = 4
 
 
 class LakeWriter:
@@ -28,6 +31,7 @@ class LakeWriter:
 
     Where shards are cut depends on the values alone, not on how the rows were divided into frames. Nothing written is
     visible to readers before the manifest is published; what a killed writer leaves is no part of any version.
+    Frames are hashed and written on another thread; an error there is raised by the next `append`, or by `finish`.
     Use it as a context manager; leaving it without `finish` is an error, unless an exception is on its way.
     """
 
@@ -40,6 +44,7 @@ class LakeWriter:
         self._partition = partition
         self._values = values
         self._tables: dict[str, _TableWriter] = {}
+        self._background = Background(_WAITING_FRAMES)
         self._finished = False
 
     def append(self, table: str, frame: pl.DataFrame) -> None:
@@ -51,7 +56,9 @@ class LakeWriter:
         if table not in self._tables:
             counted = {"rows": frame.columns} if self._values is None else self._values
             self._tables[table] = _TableWriter(self._store, self._folder, table, frame, counted.get(table))
-        self._tables[table].append(frame)
+        writer = self._tables[table]
+        writer.check(frame)
+        self._background.run(partial(writer.append, frame))
 
     def finish(self, inputs: Mapping[str, str] | None = None, info: Mapping[str, Any] | None = None) -> Manifest:
         """Write what is pending and the manifest.
@@ -72,6 +79,7 @@ class LakeWriter:
                 f"asset {self._asset!r}: nothing was appended to table {missing[0]!r}: "
                 "append a frame without rows to give it its columns"
             )
+        self._background.wait()
         shards = {name: table.finish() for name, table in sorted(self._tables.items())}
         digests = {name: self._tables[name].digest.hexdigest() for name in sorted(wanted)}
         manifest = Manifest(
@@ -95,6 +103,7 @@ class LakeWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Insist on `finish`, so that a forgotten call does not lose the rows in silence."""
+        self._background.close()
         if kind is None and not self._finished:
             raise RuntimeError(f"writer of asset {self._asset!r} was left without finish(): nothing was committed")
 
@@ -117,12 +126,14 @@ class _TableWriter:
         self._rows = 0
         self._bytes = 0
 
-    def append(self, frame: pl.DataFrame) -> None:
+    def check(self, frame: pl.DataFrame) -> None:
         if frame.schema != self._empty.schema:
             raise ValueError(
                 f"table {self._table!r}: a frame has columns {dict(frame.schema)}, the first one had "
                 f"{dict(self._empty.schema)}: cast every frame to one schema"
             )
+
+    def append(self, frame: pl.DataFrame) -> None:
         self.digest.update(frame)
         for part in frame.iter_slices(_SLICE_ROWS):
             self._add(part)

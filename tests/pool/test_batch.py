@@ -5,9 +5,9 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mig_dagster.conversation import ROLES, Conversation, Message, from_dicts
+from mig_dagster.conversation import ROLES, Conversation, Message, canonical_json, from_dicts
 from mig_dagster.pool.batch import Batch
-from mig_dagster.pool.identity import row_id
+from mig_dagster.pool.identity import meta_text, row_id
 from mig_dagster.pool.schema import RAW_POOL, REJECTED
 from mig_dagster.sources.records import Accepted, Rejected
 
@@ -27,6 +27,19 @@ PLAIN = st.builds(
 @given(CONVERSATIONS | PLAIN)
 def test_the_fast_row_id_is_the_row_id(conversation):
     assert row_id(conversation) == conversation.row_id
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(TEXT, inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.dictionaries(TEXT, VALUES, max_size=4))
+def test_the_fast_text_of_meta_is_the_canonical_one(meta):
+    assert meta_text(meta) == canonical_json(meta)
 
 
 @settings(max_examples=100, deadline=None)

@@ -3,7 +3,6 @@
 import gzip
 import json
 import os
-import sys
 
 import polars as pl
 import pytest
@@ -12,7 +11,7 @@ from polars.testing import assert_frame_equal
 from mig_dagster.conversation import from_dicts
 from mig_dagster.pool import ingest
 from mig_dagster.pool.schema import RAW_POOL, REJECTED
-from mig_dagster.sources import Source, SourceFileError, read_source, resolve
+from mig_dagster.sources import Source, SourceFileError, blocks, read_source, resolve
 from mig_dagster.storage import Lake, Store
 
 RECORDS = [
@@ -80,15 +79,19 @@ def test_nothing_is_published_by_reading(lake, source):
 
 def test_reading_again_gives_the_same_version(lake, source, monkeypatch):
     first = ingest(source, resolve(source), lake)
-    monkeypatch.setattr(sys.modules["mig_dagster.pool.ingest"], "_BATCH_RECORDS", 2)
+    monkeypatch.setattr(blocks, "BLOCK_RECORDS", 2)
     assert ingest(source, resolve(source), lake) == first
 
 
-def test_the_size_of_batches_does_not_matter_and_progress_counts_records(lake, source, monkeypatch):
-    monkeypatch.setattr(sys.modules["mig_dagster.pool.ingest"], "_BATCH_RECORDS", 2)
+@pytest.mark.parametrize(
+    ("size", "value", "progress"), [("BLOCK_RECORDS", 2, [2, 4, 5, 7, 8]), ("BLOCK_BYTES", 30, [1, 3, 5, 6, 7, 8])]
+)
+def test_progress_counts_the_records_of_every_block(lake, source, monkeypatch, size, value, progress):
+    """A block ends at a number of records or of bytes, and with its file: of 5 records, and of 3."""
+    monkeypatch.setattr(blocks, size, value)
     seen = []
     ingest(source, resolve(source), lake, on_progress=seen.append)
-    assert list(dict.fromkeys(seen)) == [2, 4, 6, 8]
+    assert seen == progress
 
 
 def test_a_bad_file_leaves_nothing_of_its_source(lake, source, tmp_path):
@@ -114,10 +117,12 @@ def test_rows_never_stand_under_a_revision_of_other_bytes(lake, source, tmp_path
     assert lake.history("raw_pool", "mine") == []
 
 
-def test_a_file_that_was_only_touched_is_the_same_revision(lake, source, tmp_path):
+def test_a_file_that_was_only_touched_is_the_same_revision_once_it_is_at_rest(lake, source, tmp_path):
     pinned = resolve(source)
     os.utime(tmp_path / "files" / "a.jsonl", (1, 1))
-    assert ingest(source, pinned, lake).info["revision"] == pinned.id
+    with pytest.raises(SourceFileError, match=r"a\.jsonl: changed while source 'mine' was being read"):
+        ingest(source, pinned, lake)
+    assert ingest(source, resolve(source), lake).info["revision"] == pinned.id
 
 
 def test_a_source_without_an_acceptable_row_has_empty_rows_and_all_rejections(lake, tmp_path):

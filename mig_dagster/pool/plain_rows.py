@@ -1,0 +1,47 @@
+"""Plain records, columns already, as rows of `raw_pool`."""
+
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from mig_dagster.pool.identity import meta_text, pair_ids
+from mig_dagster.pool.schema import RAW_POOL
+from mig_dagster.sources.plain import PlainRows
+
+
+def plain_rows(source: str, file: str, plain: PlainRows) -> pl.DataFrame:
+    """Return plain records of one file in `RAW_POOL`'s columns, in their order."""
+    n = len(plain.positions)
+    metas = map(meta_text, plain.metas) if any(plain.metas) else ["{}"] * n
+    origins = pl.Series(plain.positions, dtype=pl.Int64).cast(pl.String).str.zfill(9)
+    lengths = map(int.__add__, map(len, plain.questions), map(len, plain.answers))
+    columns = {
+        "row_id": pl.Series(pair_ids(plain.questions, plain.answers), dtype=pl.String),
+        "source": pl.repeat(source, n, dtype=pl.String, eager=True),
+        "origin": pl.repeat(f"{file}:", n, dtype=pl.String, eager=True) + origins,
+        "messages": _messages(plain),
+        "tools": pl.repeat(None, n, dtype=pl.String, eager=True),
+        "n_turns": pl.repeat(1, n, dtype=pl.Int32, eager=True),
+        "n_chars": pl.Series(list(lengths), dtype=pl.Int64),
+        "meta": pl.Series(list(metas), dtype=pl.String),
+    }
+    return pl.DataFrame(columns, schema=RAW_POOL)
+
+
+def _messages(plain: PlainRows) -> pl.Series:
+    n = len(plain.positions)
+    text = pa.large_string()
+    contents = list(chain.from_iterable(zip(plain.questions, plain.answers, strict=True)))
+    turn: Any = pa.array(np.arange(2 * n) % 2)
+    fields: dict[str, Any] = {
+        "role": pa.array(["user", "assistant"], type=text).take(turn),
+        "content": pa.array(contents, type=text),
+        "tool_calls": pa.nulls(2 * n, type=text),
+        "reasoning_content": pa.nulls(2 * n, type=text),
+    }
+    turns = pa.StructArray.from_arrays(list(fields.values()), names=list(fields))
+    offsets: Any = pa.array(np.arange(0, 2 * n + 1, 2))
+    return pl.Series(pa.LargeListArray.from_arrays(offsets, turns), dtype=RAW_POOL["messages"])
