@@ -62,7 +62,7 @@ def sources_sensor(
     partitions = set(context.instance.get_dynamic_partitions(str(source_partitions.name)))
     new, gone = sorted(changes.seen.keys() - partitions), sorted(partitions - registered.keys())
     for name in gone:
-        home.record_removal(name)
+        home.record_removal(name, registry.removal_reason(name))
     _limit_pools(context.instance)
     requests = repeats(context.instance, cursor.get("well_at", began))
     if _pool_is_stale(changes, new, gone, home):

@@ -72,7 +72,7 @@ class MigHome(dg.ConfigurableResource):  # type: ignore[type-arg]
         }
         self.ledger.record("revisions", [line], asset="raw_pool", partition=source.name, run_id=run_id)
 
-    def record_removal(self, source: str) -> None:
-        """Note in the ledger that a source is no longer registered; its rows stay in the lake."""
-        line = {"source": source, "reason": "taken out of sources.yaml"}
+    def record_removal(self, source: str, reason: str) -> None:
+        """Note in the ledger that a source is no longer registered, and why; its rows stay in the lake."""
+        line = {"source": source, "reason": reason}
         self.ledger.record("removals", [line], asset="raw_pool", partition=source, run_id=f"sensor-{uuid4().hex[:12]}")

@@ -42,6 +42,11 @@ class SourceRegistry(dg.ConfigurableResource):  # type: ignore[type-arg]
             )
         return sources[name]
 
+    def removal_reason(self, name: str) -> str:
+        """Return why a source that has a partition is no longer registered."""
+        entry = self.discovered().named(name)
+        return entry.reason if entry is not None and entry.state == "removed" else "taken out of sources.yaml"
+
     def priorities(self) -> dict[str, int]:
         """Return each source's priority in the resolution of duplicates."""
         return {name: source.priority for name, source in self.load().items()}

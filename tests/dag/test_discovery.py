@@ -9,7 +9,8 @@ import yaml
 
 from assets.discovery import discovery
 from mig_dagster.sources.discovery.cursor import Cursor
-from tests.dag.tiny import alpaca
+from tests.dag.test_sensors import Watcher
+from tests.dag.tiny import SOURCES, alpaca
 
 
 class Seeker:
@@ -89,3 +90,23 @@ def test_a_find_is_registered_for_every_run(seeker):
     seeker.put("new")
     seeker.tick()
     assert seeker.place.resources()["registry"].source("new").uri == str(seeker.place.folder / "in/new.jsonl")
+
+
+def test_a_find_becomes_a_partition_and_a_file_that_goes_takes_it_away_with_the_reason(seeker):
+    watcher = Watcher(seeker.place, seeker.instance)
+    seeker.rules(INBOX)
+    seeker.put("new")
+    seeker.put("newer")
+    seeker.tick()
+    watcher.tick()
+    assert watcher.partitions == sorted([*SOURCES, "new", "newer"])
+    (seeker.place.folder / "in/new.jsonl").unlink()
+    seeker.tick()
+    watcher.tick()
+    assert watcher.partitions == sorted([*SOURCES, "newer"])
+    removals = seeker.place.home.ledger.read("removals").select("source", "reason").rows()
+    assert removals == [("new", f"is no longer in {seeker.place.folder}/in")]
+    shutil.rmtree(seeker.place.folder / "in")
+    seeker.tick()
+    watcher.tick()
+    assert watcher.partitions == sorted([*SOURCES, "newer"])
