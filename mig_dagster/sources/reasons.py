@@ -13,6 +13,7 @@ REASONS: dict[str, str] = {
     "unpaired_surrogate": "an escape names half a character, which no encoding can store",
     "too_deep": "objects and lists are nested too deeply",
     "too_large": "the record is larger than a reader holds in memory",
+    "unreadable_value": "a value of a Parquet row is beyond what can be read, such as a date after the year 9999",
     "not_an_object": "the record is not a JSON object",
     "invalid_csv": "a quote of a table's cell stands where none can",
     "unclosed_quote": "a quoted cell of a table goes on to the end of the file",

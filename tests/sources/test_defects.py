@@ -346,8 +346,35 @@ def test_a_defect_costs_its_own_record_of_a_table_only(tmp_path: Path, name: str
     assert reasons(write(tmp_path / "a.csv", content)) == ["", reason, "", ""]
 
 
+def invalid_text(*texts: bytes) -> pa.Array:
+    """Return a column of texts that nobody checked."""
+    binary = pa.array(texts, pa.binary())
+    return pa.Array.from_buffers(pa.string(), len(texts), binary.buffers())
+
+
+COLUMNS: dict[str, tuple[pa.Array, str]] = {
+    "text that is not UTF-8": (invalid_text(b"a", b"\xff", b"c"), "invalid_utf8"),
+    "NaN": (pa.array([1.5, float("nan"), None]), "not_a_number"),
+    "a date after the year 9999": (pa.array([0, 2**61, 0], pa.timestamp("us")), "unreadable_value"),
+    "a day beyond all": (pa.array([0, 2**31 - 1, 0], pa.date32()), "unreadable_value"),
+}
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_a_defect_costs_its_own_row_of_parquet_only(tmp_path: Path, name: str) -> None:
+    column, reason = COLUMNS[name]
+    pq.write_table(pa.table({"instruction": ["x"] * 3, "output": ["y"] * 3, "n": column}), tmp_path / "a.parquet")
+    assert reasons(tmp_path / "a.parquet") == ["", reason, ""]
+
+
+def test_a_time_zone_that_nobody_knows_costs_the_rows_that_have_it(tmp_path: Path) -> None:
+    column = pa.array([None, 0], pa.timestamp("us", "No/Where"))
+    pq.write_table(pa.table({"instruction": ["x"] * 2, "output": ["y"] * 2, "n": column}), tmp_path / "a.parquet")
+    assert reasons(tmp_path / "a.parquet") == ["", "unreadable_value"]
+
+
 def test_a_reason_exists_for_every_case_and_a_case_for_every_reason() -> None:
-    in_tables = {reason for _, reason in CELLS.values()}
+    in_tables = {reason for _, reason in [*CELLS.values(), *COLUMNS.values()]}
     in_files = {reason for _, _, found in FILES.values() if isinstance(found, list) for reason in found if reason}
     elsewhere = {"too_large"}  # test_containers.py: it takes a longer line
     assert {case.values[2] for case in CASES} | in_tables | in_files | elsewhere == set(REASONS)

@@ -17,6 +17,7 @@ from mig_dagster.sources.records import SourceFileError
 
 MAGIC = b"PAR1"
 _BATCH_ROWS = 512
+_UNREADABLE = (ValueError, OverflowError, LookupError)  # invalid text, dates beyond Python's, unknown time zones
 # Objects with keys of their own in every row: a Parquet struct gives each row the keys of all, null where absent.
 _OWN_KEYS = frozenset({"arguments", "parameters", "tools", "functions"})
 
@@ -36,12 +37,15 @@ def read_rows(file: IO[bytes], uri: str) -> Iterator[tuple[int, Any, str | None]
         as_json = None if _is_json(kind) else _as_json
         pruned = _has_own_keys(kind)
         for batch in table.iter_batches(batch_size=_BATCH_ROWS):
-            for row in batch.to_pylist():
+            for row in _rows_of(batch):
                 position += 1
+                if isinstance(row, Defect):
+                    yield position, row, ""
+                    continue
                 present = _present(row) if pruned else row
                 value = present if as_json is None else _converted(present, as_json)
                 yield position, value, None if isinstance(value, dict) else _shown(row)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         problem = f"is not readable as Parquet ({error})"
         place = f"after row {position}" if position else None
         raise SourceFileError(
@@ -63,6 +67,23 @@ def _check_names(names: list[str], uri: str) -> None:
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise SourceFileError(uri, None, f"has more than one column named {repeated}", "Rename the columns")
+
+
+def _rows_of(batch: pa.RecordBatch) -> list[dict[str, Any]] | list[dict[str, Any] | Defect]:
+    """Return rows as Python values; what Python has no value for costs its row."""
+    try:
+        return batch.to_pylist()
+    except _UNREADABLE:
+        return [_row_of(batch.slice(index, 1)) for index in range(batch.num_rows)]
+
+
+def _row_of(row: pa.RecordBatch) -> dict[str, Any] | Defect:
+    try:
+        return row.to_pylist()[0]
+    except UnicodeDecodeError as error:
+        return Defect("invalid_utf8", f"a text of the row: {error}")
+    except _UNREADABLE as error:
+        return Defect("unreadable_value", str(error))
 
 
 def _is_json(kind: pa.DataType) -> bool:
