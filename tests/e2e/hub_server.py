@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
-from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 import pytest
 import yaml
@@ -375,7 +375,7 @@ def _kind(path: str) -> str:
         return "search"
     if path.startswith("/api/datasets/"):
         return "tree" if "/tree/" in path else "refs" if path.endswith("/refs") else "info"
-    return "blob" if path.startswith("/blob/") else "resolve"
+    return "blob" if path.startswith("/blob/") else "resolve" if "/resolve/" in path else "other"
 
 
 def environment(hub: Hub, cache: Path) -> dict[str, str]:
@@ -408,8 +408,3 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
         yield server
     finally:
         server.stop()
-
-
-def quoted(revision: str) -> str:
-    """Return a revision as it stands in the path of a request."""
-    return quote(revision, safe="")

@@ -314,6 +314,15 @@ def test_what_fails_for_a_moment_is_asked_again_and_what_goes_on_says_so(hub, no
     assert hub.told() == {"GET info": 1}
 
 
+def test_an_endpoint_that_is_no_hub_says_so(hub):
+    hub.commit("org/rows", {"train.jsonl": rows("a")})
+    hub.fail(200)
+    assert f"what answers at {hub.url} does not speak as the Hub does. Check HF_ENDPOINT" in failure(SOURCE)
+    hub.fail(200, times=9, part="/resolve/")
+    assert "cannot be downloaded (" in failure(SOURCE)
+    assert "check that it points to a Hub-compatible endpoint" in failure(SOURCE)
+
+
 def test_a_download_that_breaks_off_goes_on_where_it_was(hub, no_wait):
     hub.commit("org/rows", {"train.parquet": parquet(*map(str, range(500)))})
     hub.cut(1000, part="/blob/")

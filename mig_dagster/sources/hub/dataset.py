@@ -71,7 +71,8 @@ def _of_split(
     paths = splits[pick(splits, source.split, "train", "split", address)]
     if not paths:
         problem = f"has a card that names files which are not there, or cannot be read, for config {config!r}"
-        raise SourceFileError(address.name, None, problem, "Name the files in the URI: hf://datasets/org/name/folder")
+        remedy = f"Name the files in the URI, as hf://datasets/org/name/folder, or set `revision` to {CONVERTED}"
+        raise SourceFileError(address.name, None, problem, remedy)
     return paths
 
 

@@ -17,6 +17,7 @@ from huggingface_hub.hf_api import RepoFile as HubFile
 
 from mig_dagster.sources.hub.address import Address, file_uri, parse_address
 from mig_dagster.sources.hub.problems import FAILURES, problem
+from mig_dagster.sources.records import SourceFileError
 
 _WAITS = (1.0, 4.0)
 _LONGEST_WAIT = 30.0
@@ -67,6 +68,9 @@ def ask(address: Address) -> Listing:
         listing = _patiently(lambda: _told(address))
     except FAILURES as error:
         raise problem(error, address) from error
+    except (ValueError, KeyError) as error:
+        told = f"cannot be asked for: what answers at {constants.ENDPOINT} does not speak as the Hub does"
+        raise SourceFileError(address.name, None, told, "Check HF_ENDPOINT, and the proxy on the way to it") from error
     _remember(address, listing)
     return listing
 
