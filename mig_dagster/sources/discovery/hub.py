@@ -19,8 +19,6 @@ LOOKED_AT = 1000
 CARD_CHARACTERS = 20_000
 """How much of a dataset card is kept."""
 
-_ASKED = ("cardData", "createdAt", "disabled", "gated", "lastModified", "likes", "sha", "tags", "usedStorage")
-"""Not the lists of files, which are most of a full answer."""
 _REMEDY = "nothing was changed on account of that; check the network, HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE"
 
 
@@ -78,7 +76,18 @@ def _answers(search: HubSearch) -> Iterator[DatasetInfo]:
             search=search.search,
             sort="likes" if search.min_likes else "created_at",
             limit=LOOKED_AT,
-            expand=list(_ASKED),
+            # Not the lists of files, which are most of a full answer.
+            expand=[
+                "cardData",
+                "createdAt",
+                "disabled",
+                "gated",
+                "lastModified",
+                "likes",
+                "sha",
+                "tags",
+                "usedStorage",
+            ],
         )
     except FAILURES as error:
         raise DiscoveryError(f"the Hub cannot be searched ({' '.join(str(error).split())[:300]}); {_REMEDY}") from error

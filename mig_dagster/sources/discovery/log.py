@@ -12,11 +12,15 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from mig_dagster.sources.discovery.events import Discovered, Event, fold
+from mig_dagster.sources.discovery.snapshot import dump_state, load_state
 from mig_dagster.sources.registry import RegistryError
 from mig_dagster.storage import Store
 
 FOLDER = "registry/events"
-_NAME = re.compile(re.escape(FOLDER) + r"/(\d{8})\.json")
+STATES = "registry/states"
+STATE_EVERY = 50
+"""After so many batches the state is written down too: a reader fetches the last state and the batches after it."""
+_NAME = re.compile(r"\d{8}\.json")
 
 Decide = Callable[[Discovered], Sequence[Event]]
 
@@ -27,15 +31,16 @@ def read_log(store: Store) -> Discovered:
     Raises:
         RegistryError: a batch is missing, or cannot be read.
     """
-    paths = [path for path in store.list(FOLDER) if _NAME.fullmatch(path)]
-    if not paths:
-        return Discovered()
-    if missing := set(range(1, len(paths) + 1)) - {int(path[-13:-5]) for path in paths}:
-        raise RegistryError(f"{store.uri(_path(min(missing)))}: is missing; restore it: later events build on it")
+    batches = _numbers(store, FOLDER)
+    if missing := set(range(1, max(batches, default=0) + 1)).difference(batches):
+        raise RegistryError(
+            f"{store.uri(_path(FOLDER, min(missing)))}: is missing; restore it: later events build on it"
+        )
+    state = _last_state(store) if len(batches) > STATE_EVERY else Discovered()
+    later = [_path(FOLDER, number) for number in batches[state.number :]]
     # One call for all: on S3 they are fetched side by side.
-    contents = store.filesystem.cat([store.location(path) for path in paths])
-    state = Discovered()
-    for path in paths:
+    contents = store.filesystem.cat([store.location(path) for path in later]) if later else {}
+    for path in later:
         try:
             document = json.loads(contents[store.location(path)])
             at = datetime.fromisoformat(document["at"])
@@ -67,9 +72,29 @@ def record(store: Store, decide: Decide, now: datetime | None = None) -> tuple[D
         at = now or datetime.now(UTC)
         document = {"at": at.isoformat(), "events": [asdict(event) for event in events]}
         data = json.dumps(document, indent=1, sort_keys=True).encode()
-        if store.create(_path(state.number + 1), data):
-            return fold(state, at, events), events
+        if store.create(_path(FOLDER, state.number + 1), data):
+            after = fold(state, at, events)
+            if after.number % STATE_EVERY == 0:
+                store.create(_path(STATES, after.number), dump_state(after))
+            return after, events
 
 
-def _path(number: int) -> str:
-    return f"{FOLDER}/{number:08d}.json"
+def _last_state(store: Store) -> Discovered:
+    """Return the last state that was written down; nothing is lost without one but time."""
+    numbers = _numbers(store, STATES)
+    if not numbers:
+        return Discovered()
+    path = _path(STATES, numbers[-1])
+    try:
+        return load_state(store.read(path))
+    except (ValueError, KeyError, TypeError) as error:
+        raise RegistryError(f"{store.uri(path)}: is no state ({error!r}); delete it") from error
+
+
+def _numbers(store: Store, folder: str) -> list[int]:
+    names = (path.rpartition("/")[2] for path in store.list(folder))
+    return [int(name[:8]) for name in names if _NAME.fullmatch(name)]
+
+
+def _path(folder: str, number: int) -> str:
+    return f"{folder}/{number:08d}.json"

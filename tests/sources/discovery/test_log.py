@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from mig_dagster.sources import Source
+from mig_dagster.sources import RegistryError, Source
 from mig_dagster.sources.discovery import Event, read_log, record
 from mig_dagster.sources.discovery.events import Discovered, first_event
-from mig_dagster.sources.discovery.log import FOLDER
+from mig_dagster.sources.discovery.log import FOLDER, STATES
 from mig_dagster.storage import Store
 from tests.sources.discovery.finds import Project
 
@@ -93,3 +93,22 @@ def test_a_refresh_is_a_mark_that_grows(tmp_path):
     for names in (["a", "b"], ["b"]):
         record(store, lambda state, names=names: [Event("refresh", "", name) for name in names])
     assert read_log(store).refreshes == {"a": 1, "b": 2}
+
+
+def test_a_reader_fetches_the_last_state_and_what_came_after_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("mig_dagster.sources.discovery.log.STATE_EVERY", 3)
+    store = Store(tmp_path)
+    for number in range(8):
+        source = Source(f"s{number}", f"u{number}", licence="MIT", columns={"output": "o"})
+        event = first_event("proposed", source, rule="r", place="p", details={"likes": 3})
+        record(store, lambda state, event=event: [event, Event("refresh", "", f"s{state.number}")])
+    record(store, lambda state: [Event("removed", "u0", "s0", vanished=True)])
+    assert store.list(STATES) == [f"{STATES}/{number:08}.json" for number in (3, 6, 9)]
+    whole = read_log(store)
+    for path in store.list(FOLDER)[:6]:
+        (tmp_path / path).write_text("not read")
+    store.remove(store.list(STATES)[-1])  # its writer died before it
+    assert read_log(store) == whole
+    (tmp_path / STATES / "00000006.json").write_text("{}")
+    with pytest.raises(RegistryError, match=r"00000006.json: is no state .*; delete it"):
+        read_log(store)
