@@ -21,11 +21,14 @@ _WILL_RETRY_TAG = "dagster/will_retry"
 def run_failure(context: dg.RunFailureSensorContext, home: MigHome, webhook: FailureWebhook) -> None:
     """Tell what went wrong in a run, once, where people look."""
     run, source = context.dagster_run, source_of(context.dagster_run)
+    record = context.instance.get_run_record_by_id(run.run_id)
+    # The time of the run, not of telling: a tick that is repeated adds nothing.
+    ended = datetime.fromtimestamp(record.end_time if record and record.end_time else 0, UTC)
     for problem in problems_of(context.instance, run):
         line = {
             "source": source,
             "job": run.tags.get(STAGE, run.job_name),
-            "failed_at": datetime.now(UTC).isoformat(),
+            "failed_at": ended.isoformat(),
             "message": problem.message,
             "remedy": _remedy(run, problem, source),
         }

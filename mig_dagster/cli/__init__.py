@@ -4,6 +4,7 @@ import os
 
 import typer
 
+from mig_dagster.cli.backfill import backfill
 from mig_dagster.cli.compare import compare
 from mig_dagster.cli.demo import demo
 from mig_dagster.cli.methods import ListsMethods, methods
@@ -24,6 +25,7 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 app.command()(demo)
+app.command()(backfill)
 app.add_typer(sources, name="sources")
 app.command(cls=ListsMethods)(select)
 app.command(cls=ListsMethods)(compare)

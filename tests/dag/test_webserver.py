@@ -89,6 +89,15 @@ def test_a_backfill_over_sources_is_accepted(ask):
     assert (status["status"], status["numPartitions"]) == ("REQUESTED", 2)
 
 
+def test_a_backfill_may_be_of_one_annotation_and_some_sources(ask):
+    for name in ("chat", "maths", "notes"):
+        ask(graphql.ADD_PARTITION, selector=graphql.SELECTOR, key=name)
+    params = {"assetSelection": [{"path": ["tags"]}], "partitionNames": ["chat", "notes"]}
+    launched = ask(graphql.BACKFILL, params=params)
+    status = ask(graphql.BACKFILL_STATUS, id=launched["backfillId"])
+    assert (status["numPartitions"], status["assetSelection"]) == (2, [{"path": ["tags"]}])
+
+
 def test_a_wrong_option_is_refused_before_anything_runs(ask):
     config = {"ops": {"mig_subset": {"config": {"gain": "psychic"}}}}
     params = graphql.run_params("rebuild_label_space_and_subsets", ["mig_subset"], config=config)
