@@ -18,6 +18,7 @@ from assets.repeats import repeats
 from assets.reported import all_reported, event_of, reported_revision
 from assets.source_changes import Changes, dump_seen, find_changes, load_seen
 from mig_dagster.sources import RegistryError
+from mig_dagster.sources.registry import SLUG
 from resources.home import MigHome
 from resources.registry import SourceRegistry
 
@@ -61,7 +62,8 @@ def sources_sensor(
     # The partitions themselves are compared, not what was seen before: the demo adds some, and so may a person.
     partitions = set(context.instance.get_dynamic_partitions(str(source_partitions.name)))
     new, gone = sorted(changes.seen.keys() - partitions), sorted(partitions - registered.keys())
-    for name in gone:
+    # What is no slug was typed into the UI by hand; nothing was ever kept under it.
+    for name in filter(SLUG.fullmatch, gone):
         home.record_removal(name, registry.removal_reason(name))
     _limit_pools(context.instance)
     requests = repeats(context.instance, cursor.get("well_at", began))

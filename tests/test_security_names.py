@@ -13,6 +13,7 @@ from mig_dagster.export.card import dataset_card
 from mig_dagster.lineage import Ledger
 from mig_dagster.sources import RegistryError, load_registry
 from mig_dagster.storage import Lake, Store
+from tests.dag.test_sensors import Watcher
 from tests.dag.tiny import TinyProject, alpaca, failure, materialise
 
 ESCAPES = [
@@ -74,6 +75,20 @@ def test_a_partition_that_somebody_added_by_hand_fails_its_run_and_writes_nothin
     assert not result.success
     assert "add it there, or delete the partition" in failure(result)
     assert [path for path in sorted(tmp_path.rglob("*")) if path.is_file() and path not in before] == []
+
+
+def test_a_partition_that_is_no_source_is_taken_away_whatever_it_is_called(tmp_path):
+    """Otherwise one entry made by hand would stop the sensor, and with it every other source."""
+    place = TinyProject(tmp_path / "project", encoder=Path("unused"))
+    place.write("maths", [alpaca(0)])
+    place.register("maths")
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.add_dynamic_partitions("source", [*ESCAPES[:3], "removed"])
+        result = Watcher(place, instance).tick()
+        assert isinstance(result, dg.SensorResult)
+        assert instance.get_dynamic_partitions("source") == ["maths"]
+    recorded = place.home.ledger.fragments("removals")
+    assert ["partition=removed" in path for path in recorded] == [True]
 
 
 def test_names_of_files_become_text_in_rows_and_no_path_of_ours(tmp_path):
