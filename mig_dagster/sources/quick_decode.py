@@ -21,7 +21,9 @@ def decode_lines(lines: Sequence[bytes]) -> list[Any]:
     twice leaves more quotes in the line than the keys and strings that were read account for.
     """
     values = list(map(_loaded, lines))
-    expected = np.fromiter((2 * _strings(value, MAX_DEPTH) for value in values), dtype=np.int64, count=len(lines))
+    # Cut off below, since the sum over many parts that the strict decoder has to read leaves the range of int64.
+    strings = (max(_NEVER, _strings(value, MAX_DEPTH)) for value in values)
+    expected = 2 * np.fromiter(strings, dtype=np.int64, count=len(lines))
     for index in np.flatnonzero(_quotes(lines) != expected).tolist():
         values[index] = decode_line(lines[index])
     return values

@@ -66,6 +66,10 @@ def test_ordinary_lines_never_reach_the_strict_decoder(text, monkeypatch):
     assert decode_lines([text] * 3) == [orjson.loads(text)] * 3
 
 
+def test_many_floats_on_a_line_are_left_to_the_strict_decoder():
+    assert decode_lines([b"[" + b"[0.5]," * 100 + b"{}]"]) == [[[0.5]] * 100 + [{}]]
+
+
 def test_any_damage_is_read_as_the_strict_decoder_reads_it():
     """Set MIG_FUZZ_LINES to try more lines than the suite has time for."""
     draw = random.Random(0)
