@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from mig_dagster.sources.hub.address import SCHEME as HUB
 from mig_dagster.sources.hub.address import file_uri, parse_address
 from mig_dagster.sources.locations import SourceFile, list_files
+from mig_dagster.sources.records import SourceFileError
 from mig_dagster.sources.registry import Source
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def files_of(source: Source, revision: "Revision | None" = None) -> list[SourceF
         SourceFileError: there are none.
     """
     if not source.uri.startswith(HUB):
-        return list_files(source.uri)
+        return present_files(source)
     repo = parse_address(source.uri, source.revision).repo
     if revision is not None:
         return [
@@ -37,3 +38,15 @@ def files_of(source: Source, revision: "Revision | None" = None) -> list[SourceF
         SourceFile(file_uri(repo, found.sha, path), path, file.size, f"oid:{file.oid}")
         for path, file in found.files.items()
     ]
+
+
+def present_files(source: Source) -> list[SourceFile]:
+    """List the files of a source that is not on the Hub, as they are now.
+
+    Raises:
+        SourceFileError: there are none, or the source has a key that says something of Hub sources only.
+    """
+    if keys := [key for key in ("revision", "config", "split") if getattr(source, key) is not None]:
+        problem = f"is not on the Hub, and {', '.join(f'`{key}`' for key in keys)} can be said of its datasets only"
+        raise SourceFileError(source.uri, None, problem, "Take that out of the source, and name its files in the URI")
+    return list_files(source.uri)

@@ -6,8 +6,9 @@ from hashlib import sha256
 from typing import Literal
 
 from mig_dagster.conversation import canonical_json
+from mig_dagster.sources.files import present_files
 from mig_dagster.sources.hub.address import SCHEME as HUB
-from mig_dagster.sources.locations import S3, SourceFile, list_files, open_binary
+from mig_dagster.sources.locations import S3, SourceFile, open_binary
 from mig_dagster.sources.records import SourceFileError
 from mig_dagster.sources.registry import Source
 
@@ -85,7 +86,7 @@ def resolve(source: Source, known: Revision | None = None) -> Revision:
     """
     if source.uri.startswith(HUB):
         return _commit(source)
-    files = list_files(source.uri)
+    files = present_files(source)
     if source.uri.startswith(S3):
         objects = tuple(FileVersion(file.relative, file.size, file.stamp, "") for file in files)
         return Revision(_hash([file.path, file.stamp, file.size] for file in objects), objects, "etags")

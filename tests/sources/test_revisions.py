@@ -4,7 +4,7 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from mig_dagster.sources import Source, SourceFileError, resolve
+from mig_dagster.sources import Source, SourceFileError, files_of, resolve
 from mig_dagster.sources import revisions as revisions_module
 from tests.sources.writing import ROW, lines, write
 
@@ -89,3 +89,10 @@ def test_a_file_that_cannot_be_read_has_no_revision(source: Source, monkeypatch:
     monkeypatch.setattr("fsspec.implementations.local.LocalFileSystem.open", refuse)
     with pytest.raises(SourceFileError, match=r"a.jsonl: cannot be read \(not yours\)"):
         resolve(source)
+
+
+@pytest.mark.parametrize("look", [resolve, files_of])
+def test_what_only_hub_sources_have_is_refused_elsewhere(source: Source, look) -> None:
+    """It would be taken for a choice of rows that nobody made."""
+    with pytest.raises(SourceFileError, match="`config`, `split` can be said of its datasets only"):
+        look(Source("s", source.uri, config="en", split="test"))
