@@ -153,13 +153,16 @@ def _decisions(
 
 
 def _keep_snapshots(ledger: Ledger, rules: Sequence[Rule], decisions: Mapping[str, Decision]) -> None:
-    for rule in rules:
-        for event in decisions[rule.name].events:
-            if found := decisions[rule.name].new.get(event.uri):
-                line = _snapshot(event, found)
-                # The same find gives the same fragment, however often a round is broken off here.
-                run = f"discovery-{hash_text(event.uri)[:12]}"
-                ledger.record("discoveries", [line], asset="source_revisions", partition=event.name, run_id=run)
+    lines = [
+        _snapshot(event, found)
+        for rule in rules
+        for event in decisions[rule.name].events
+        if (found := decisions[rule.name].new.get(event.uri)) is not None
+    ]
+    if lines:
+        # The same finds give the same fragment, however often a round is broken off here.
+        run = f"discovery-{hash_text(' '.join(line['uri'] for line in lines))[:12]}"
+        ledger.record("discoveries", lines, asset="source_revisions", partition=None, run_id=run)
 
 
 def _snapshot(event: Event, found: Found) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def described(found: Found) -> Found:
             about = _found(HfApi().dataset_info(address.repo, revision=address.revision))
             found = Found(found.uri, found.name, about.licence, about.details)
         path = HfApi().hf_hub_download(address.repo, "README.md", repo_type="dataset", revision=found.details["sha"])
-    except FAILURES as error:
+    except (*FAILURES, OSError) as error:
         told = {} if isinstance(error, EntryNotFoundError) else {"problem": str(problem(error, address))}
         return Found(found.uri, found.name, found.licence, {**found.details, **told})
     text = Path(path).read_text(encoding="utf-8", errors="replace")

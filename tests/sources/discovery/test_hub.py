@@ -167,6 +167,18 @@ def test_what_the_hub_does_not_give_away_is_left_out_with_the_reason(hub):
     assert "is no address of a dataset" in described(Found("hf://models/x", "x")).details["problem"]
 
 
+def test_a_full_disk_costs_the_card_and_not_the_find(hub, monkeypatch):
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    repo(hub, "org/rows")
+    monkeypatch.setattr("huggingface_hub.HfApi.hf_hub_download", full)
+    found = described(find_on_hub(HubSearch(author="org"), LOOK).found[0])
+    assert (found.card, found.licence) == (None, "mit")
+    assert "No space left on device" in found.details["problem"]
+    assert "HF_HOME" in found.details["problem"]
+
+
 RULE = "{name: sft, hub: {tags: [sft], min_likes: 10}"
 
 
