@@ -4,12 +4,11 @@ The real client is pointed at it by HF_ENDPOINT (the fixture `hub`). What it ans
 tree and the refs of a repo, the search with its pages, and `resolve` with redirects to a second host for large files.
 """
 
-import datetime
 import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha1, sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,69 +17,11 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 import pytest
-import yaml
+
+from tests.e2e.hub_repo import LARGE, Repo, git_oid, tree_entry
 
 CONVERTED = "refs/convert/parquet"
-_LARGE = (".parquet", ".gz", ".zst", ".arrow", ".bin")
-_TAGGED = ("language", "license", "task_categories", "size_categories")
-_CARD = re.compile(r"\A---\s*\n(.*?)\n---\s*(?:\n|\Z)", re.DOTALL)
 _FACTS = ("author", "createdAt", "disabled", "downloads", "gated", "lastModified", "likes", "private", "sha", "tags")
-
-
-@dataclass
-class Repo:
-    """A dataset repo: its commits by sha, its branches and tags, and the facts that the API tells of it."""
-
-    name: str
-    commits: dict[str, dict[str, bytes]] = field(default_factory=dict)
-    refs: dict[str, str] = field(default_factory=dict)
-    tags: list[str] = field(default_factory=list)
-    likes: int = 0
-    downloads: int = 0
-    gated: str | bool = False
-    private: bool = False
-    disabled: bool = False
-    created: datetime.datetime = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
-    modified: datetime.datetime = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
-
-    def sha(self, revision: str) -> str | None:
-        """Return the commit that a branch, a tag, a sha or the unique beginning of one means."""
-        if revision in self.refs:
-            return self.refs[revision]
-        found = [sha for sha in self.commits if len(revision) >= 7 and sha.startswith(revision)]
-        return found[0] if len(found) == 1 else None
-
-    def card(self, sha: str) -> dict[str, Any]:
-        head = _CARD.match(self.commits[sha].get("README.md", b"").decode())
-        try:
-            return yaml.safe_load(head.group(1)) or {} if head else {}
-        except yaml.YAMLError:  # the Hub shows such a card without its facts
-            return {}
-
-    def document(self, sha: str, *, blobs: bool) -> dict[str, Any]:
-        """Return the info at a commit, as the API has it."""
-        card = self.card(sha)
-        tags = [
-            f"{key.removesuffix('s') if key == 'languages' else key}:{v}" for key in _TAGGED for v in _all(card, key)
-        ]
-        siblings = [_sibling(path, data, blobs) for path, data in sorted(self.commits[sha].items())]
-        return {
-            "_id": sha1(self.name.encode()).hexdigest()[:24],
-            "id": self.name,
-            "author": self.name.partition("/")[0],
-            "sha": sha,
-            "createdAt": _time(self.created),
-            "lastModified": _time(self.modified),
-            "private": self.private,
-            "gated": self.gated,
-            "disabled": self.disabled,
-            "likes": self.likes,
-            "downloads": self.downloads,
-            "tags": tags + self.tags,
-            "description": self.commits[sha].get("README.md", b"").decode()[-200:],
-            "cardData": card,
-            "siblings": siblings,
-        }
 
 
 @dataclass(frozen=True)
@@ -236,7 +177,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._error(404, "RevisionNotFound", f"Invalid rev id: {revision}")
         if what == "tree":
             entries = [
-                _entry(path, data) for path, data in sorted(repo.commits[sha].items()) if path.startswith(folder)
+                tree_entry(path, data) for path, data in sorted(repo.commits[sha].items()) if path.startswith(folder)
             ]
             return self._page(entries, query)
         document = repo.document(sha, blobs="blobs" in query)
@@ -264,8 +205,8 @@ class _Handler(BaseHTTPRequestHandler):
         data = repo.commits[sha].get(path)
         if data is None:
             return self._error(404, "EntryNotFound", "Entry not found", {"X-Repo-Commit": sha})
-        headers = {"X-Repo-Commit": sha, "ETag": f'"{_git_oid(data)}"'}
-        if not path.endswith(_LARGE):
+        headers = {"X-Repo-Commit": sha, "ETag": f'"{git_oid(data)}"'}
+        if not path.endswith(LARGE):
             return self._bytes(data, headers)
         digest = sha256(data).hexdigest()
         self.hub.blobs[digest] = data
@@ -340,33 +281,6 @@ def _wanted(document: dict[str, Any], query: dict[str, list[str]], listed: bool 
     if listed and "full" not in query:
         return {key: document[key] for key in ("_id", "id", "description", *_FACTS)}
     return document
-
-
-def _all(card: Mapping[str, Any], key: str) -> list[str]:
-    value = card.get(key) or []
-    return [str(v) for v in value] if isinstance(value, list) else [str(value)]
-
-
-def _time(moment: datetime.datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.000Z")
-
-
-def _git_oid(data: bytes) -> str:
-    return sha1(b"blob %d\0" % len(data) + data).hexdigest()
-
-
-def _sibling(path: str, data: bytes, blobs: bool) -> dict[str, Any]:
-    if not blobs:
-        return {"rfilename": path}
-    entry = {"rfilename": path, "size": len(data), "blobId": _git_oid(data)}
-    lfs = {"size": len(data), "sha256": sha256(data).hexdigest(), "pointerSize": 134}
-    return entry | ({"lfs": lfs} if path.endswith(_LARGE) else {})
-
-
-def _entry(path: str, data: bytes) -> dict[str, Any]:
-    lfs = {"oid": sha256(data).hexdigest(), "size": len(data), "pointerSize": 134}
-    entry = {"type": "file", "path": path, "size": len(data), "oid": _git_oid(data)}
-    return entry | ({"lfs": lfs} if path.endswith(_LARGE) else {})
 
 
 def _kind(path: str) -> str:
