@@ -29,7 +29,8 @@ import pyarrow.parquet as pq
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from mig_dagster.sources import FORMATS, REASONS, Accepted, Rejected, SourceFileError, bytestream, read_file
+from mig_dagster.sources import FORMATS, REASONS, Accepted, Rejected, Source, SourceFileError, bytestream, read_file
+from mig_dagster.sources.blocks import read_blocks
 from mig_dagster.sources.records import Blank
 
 SECONDS = 10
@@ -44,6 +45,7 @@ RECORDS: dict[str, list[dict[str, Any]]] = {
     "alpaca": [
         {"instruction": "Add 2 and 3.", "input": "", "output": "5"},
         {"instruction": "Add.", "input": "2 é 3", "output": "5\nfive", "score": -1.5e-3, "tags": ["a", None, {"b": 2}]},
+        {"instruction": "Add.", "output": "5", "grades": [[0.5], [0.25], [1e3], [2.0], [], [1.5], {"a": 0.1}, [7.5]]},
     ],
     "messages": [
         {"messages": _TURNS, "id": 1},
@@ -277,11 +279,26 @@ def check_input(given_input: Input) -> Counter[str]:
             both = min(len(found), len(in_chunks)) if failure else None  # how far one comes before a failure differs
             assert (failure is None) == (failure_in_chunks is None), "a file fails by the size of chunks"
             assert found[:both] == in_chunks[:both], "chunks of another size read differently"
+        source = Source("a", str(path), format=given_input.format, columns=given_input.columns)
+        _check_blocks(source, found, failure)
     _check_usable(found, failure)
     if failure is None:
         expected = _records_of(given_input)
         assert expected is None or expected == len(found), f"{len(found)} of {expected} records"
     return Counter(["files", "failed" if failure else "read"]) + Counter(type(record).__name__ for record in found)
+
+
+def _check_blocks(source: Source, found: Found, failure: str | None) -> None:
+    """Check that reading in blocks, as ingestion does, gives as many records, and fails where the other fails."""
+    records, problem = 0, None
+    try:
+        for block in read_blocks(source):
+            records += sum(1 for _ in block.others)
+            records += len(block.plain.positions)
+    except (SourceFileError, ValueError) as error:
+        problem = str(error)
+    assert problem == failure
+    assert failure or records == len(found), f"{records} records in blocks, {len(found)} one by one"
 
 
 def _check_usable(found: Found, failure: str | None) -> None:
