@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import dagster as dg
@@ -12,6 +13,7 @@ from dagster._core.instance.config import dagster_instance_config
 from dagster._daemon.cli import create_dagster_daemon_cli
 from dagster_webserver.cli import dagster_webserver
 
+from assets.local_runs import local_instance
 from deploy.end_lost_runs import SERVER_TAG, end_lost_runs
 from mig_dagster.sources import load_registry
 
@@ -146,6 +148,42 @@ def test_dagster_accepts_the_settings_and_both_instances_behave_alike(tmp_path, 
     assert config["concurrency"]["runs"] == {"max_concurrent_runs": 4}
     assert config["concurrency"]["pools"] == {"granularity": "run", "default_limit": 1}
     assert set(config["retention"]) == {"schedule", "sensor", "auto_materialize"}
+
+
+def settled_by_make(home: Path, *arguments: str) -> str:
+    """Return the settings after `make dev`, with a program of ours in the place of Dagster."""
+    programs = home / "bin"
+    programs.mkdir(exist_ok=True)
+    (programs / "dagster").write_text("#!/bin/sh\n")
+    (programs / "dagster").chmod(0o755)
+    # As if it were installed: `-o` makes nothing anew.
+    command = ["make", "-s", "-o", ".venv/installed", "dev", f"BIN={programs}", f"DAGSTER_HOME={home}", *arguments]
+    subprocess.run(command, cwd=ROOT, check=True)
+    return (home / "dagster.yaml").read_text(encoding="utf-8")
+
+
+def settled_by_demo(home: Path) -> str:
+    with local_instance():
+        pass
+    return (home / "dagster.yaml").read_text(encoding="utf-8")
+
+
+def test_settings_that_a_person_chose_stay_and_ours_are_renewed(tmp_path, monkeypatch):
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    default = (ROOT / "dagster.yaml").read_text(encoding="utf-8")
+    postgres = (DEPLOY / "dagster.postgres.yaml").read_text(encoding="utf-8")
+    mine = "# Mine.\ntelemetry: {enabled: false}\n"
+    there = tmp_path / "dagster.yaml"
+    for settled in (settled_by_make, settled_by_demo):
+        there.unlink(missing_ok=True)
+        assert settled(tmp_path) == default
+        there.write_text(default.splitlines()[0] + "\ntelemetry: {enabled: false}\n", encoding="utf-8")
+        assert settled(tmp_path) == default
+        there.write_text(mine, encoding="utf-8")
+        assert settled(tmp_path) == mine
+    assert settled_by_make(tmp_path, "INSTANCE=deploy/dagster.postgres.yaml") == postgres
+    assert settled_by_make(tmp_path) == postgres
+    assert settled_by_make(tmp_path, "INSTANCE=dagster.yaml") == default
 
 
 def test_everything_the_database_needs_comes_from_the_environment():
