@@ -4,14 +4,17 @@ import re
 from collections.abc import Collection
 from hashlib import sha256
 
+from mig_dagster.sources.locations import READABLE
+
 SLUG_CHARACTERS = 80
 """Longer names are cut: a slug is part of paths, whose parts some file systems limit to 255 bytes."""
-_READABLE = re.compile(r"(\.(jsonl?|ndjson|parquet|csv|tsv|txt))?(\.(gz|zst))?$")
 
 
 def slug_of(name: str) -> str:
     """Return a name as a slug: a file's without suffix, `org/name` as `org--name`; "source" where nothing is left."""
-    plain = _READABLE.sub("", name.lower()).replace("/", "--")
+    plain = name.lower()
+    suffix = max((suffix for suffix in READABLE if plain.endswith(suffix)), key=len, default="")
+    plain = plain.removesuffix(suffix).replace("/", "--")
     return re.sub(r"[^a-z0-9._-]+", "-", plain).strip("-._")[:SLUG_CHARACTERS].rstrip("-._") or "source"
 
 

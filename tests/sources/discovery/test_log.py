@@ -13,13 +13,13 @@ from mig_dagster.sources.discovery.log import FOLDER, STATES
 from mig_dagster.storage import Store
 from tests.sources.discovery.finds import Project
 
-WRITERS = 4
+WRITERS = 3
 
 
 def _look(folder, home, gate):
     project = Project(folder, home)
     gate.wait()
-    for _ in range(5):
+    for _ in range(2):
         project.look(keep_cursor=False)
 
 
