@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, islice
 
 from mig_dagster.sources.containers import RawRecord
 from mig_dagster.sources.files import files_of
@@ -14,6 +14,7 @@ from mig_dagster.sources.revisions import Revision
 
 BLOCK_RECORDS = 4096
 BLOCK_BYTES = 8 << 20
+_PART_RECORDS = 64
 _UNKNOWN_BYTES = BLOCK_BYTES // 512  # what a record without a text counts for
 
 
@@ -45,19 +46,17 @@ def read_blocks(source: Source, revision: Revision | None = None) -> Iterator[Bl
         reader = PlainReader(form, source.columns)
         for first in records:
             block = Block(file.relative)
-            others = _others(block, chain([first], records), reader)
+            others = reader.others(_counted(block, chain([first], records)), block.plain)
             block.others = judged_records(form, others, file.relative, source.columns)
             yield block
 
 
-def _others(block: Block, records: Iterator[RawRecord], reader: PlainReader) -> Iterator[RawRecord]:
-    """Fill a block with its plain records, and yield the others."""
+def _counted(block: Block, records: Iterator[RawRecord]) -> Iterator[RawRecord]:
+    """Yield the records of a block, and count them."""
     size = 0
-    for record in records:
-        position, value, raw = record
-        block.records += 1
-        if not reader.take(position, value, block.plain):
-            yield record
-        size += _UNKNOWN_BYTES if raw is None else len(raw)
-        if size >= BLOCK_BYTES or block.records == BLOCK_RECORDS:
+    while part := list(islice(records, min(_PART_RECORDS, BLOCK_RECORDS - block.records))):
+        yield from part
+        block.records += len(part)
+        size += sum(_UNKNOWN_BYTES if raw is None else len(raw) for _, _, raw in part)
+        if size >= BLOCK_BYTES:
             return

@@ -1,10 +1,11 @@
 """Records of one question, one answer and single values beside them: taken in columns, without an object for each."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from mig_dagster.conversation import Message
+from mig_dagster.sources.containers import RawRecord
 from mig_dagster.sources.parsed import Format, Record
 from mig_dagster.sources.reader import judged_records
 from mig_dagster.sources.records import Accepted
@@ -13,6 +14,7 @@ PLAIN_FORMATS = frozenset({"alpaca", "question_answer", "prompt_completion"})
 """Where the names of a record's columns decide what becomes of its values, as long as all of them are single values:
 which is the question, which the answer, which stands below the question unless it is blank, which goes to `meta`."""
 
+_NO_META: Record = {}
 _SINGLE = {str, int, float, bool, type(None)}
 
 
@@ -51,16 +53,19 @@ class PlainReader:
         self._columns = columns
         self._layouts: dict[tuple[str, ...], _Layout | None] = {}
 
-    def take(self, position: int, value: Any, plain: PlainRows) -> bool:
-        """Add a record to the plain ones; return False, and add nothing, where only `judged_records` can read it."""
-        if type(value) is not dict:
-            return False
-        names = tuple(value)
-        try:
-            layout = self._layouts[names]
-        except KeyError:
-            layout = self._layouts[names] = self._layout(names)
-        return layout is not None and _take(plain, position, value, layout)
+    def others(self, records: Iterable[RawRecord], plain: PlainRows) -> Iterator[RawRecord]:
+        """Add the plain ones of some records to `plain`, and yield those that only `judged_records` can read."""
+        layouts = self._layouts
+        for record in records:
+            position, value, _ = record
+            if type(value) is dict:
+                names = tuple(value)
+                if names not in layouts:
+                    layouts[names] = self._layout(names)
+                layout = layouts[names]
+                if layout is not None and _take(plain, position, value, layout):
+                    continue
+            yield record
 
     def _layout(self, names: tuple[str, ...]) -> _Layout | None:
         return _layout(self._form, self._columns, names) if self._form.name in PLAIN_FORMATS else None
@@ -78,11 +83,9 @@ def _take(plain: PlainRows, position: int, record: Record, layout: _Layout) -> b
             question = f"{question}\n{context}"
     if not question or not answer or question.isspace() or answer.isspace() or "\0" in question or "\0" in answer:
         return False
-    meta: Record = {}
-    if layout.meta:
-        meta = {name: record[column] for name, column in layout.meta}
-        if not _SINGLE.issuperset(map(type, meta.values())):
-            return False
+    meta = {name: record[column] for name, column in layout.meta} if layout.meta else _NO_META
+    if meta and not _SINGLE.issuperset(map(type, meta.values())):
+        return False
     plain.positions.append(position)
     plain.questions.append(question)
     plain.answers.append(answer)

@@ -89,6 +89,7 @@ def test_reading_again_gives_the_same_version(lake, source, monkeypatch):
 def test_progress_counts_the_records_of_every_block(lake, source, monkeypatch, size, value, progress):
     """A block ends at a number of records or of bytes, and with its file: of 5 records, and of 3."""
     monkeypatch.setattr(blocks, size, value)
+    monkeypatch.setattr(blocks, "_PART_RECORDS", 1)
     seen = []
     ingest(source, resolve(source), lake, on_progress=seen.append)
     assert seen == progress

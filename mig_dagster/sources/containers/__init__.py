@@ -31,9 +31,13 @@ def raw_records(uri: str) -> Iterator[RawRecord]:
     """
     empty = True
     with opened(uri) as file:
-        for record in _records(file, uri):
-            empty = empty and record[1] is BLANK
+        records = _records(file, uri)
+        for record in records:
             yield record
+            if record[1] is not BLANK:
+                empty = False
+                break
+        yield from records
     if empty:
         raise SourceFileError(uri, None, "holds no record", "Remove it from the source, or download it again")
 
