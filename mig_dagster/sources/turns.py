@@ -80,6 +80,12 @@ def begins_with(value: Any, key: str) -> bool:
     return isinstance(turns, list) and bool(turns) and isinstance(turns[0], dict) and key in turns[0]
 
 
+def turns_in(value: Any) -> Any:
+    """Return the list of turns that a text holds as JSON, as in the cells of a table; else the value."""
+    is_list = isinstance(value, str) and (begins_with(value, "role") or begins_with(value, "from"))
+    return listed(value) if is_list else value
+
+
 def turns_of(record: Record, lists: Sequence[str]) -> Parsed:
     """Return the parse of a record whose turns stand in the first of some fields that is there and not null.
 

@@ -111,10 +111,8 @@ def test_an_unknown_section_of_the_config_is_named(pool, tmp_path):
 
 
 def test_two_pools_of_one_name_become_two_sources():
-    names = [
-        source.name for source in named_sources(["a/train.jsonl.gz", "b/train.jsonl", "c/x.ndjson", "demo://help_desk"])
-    ]
-    assert names == ["train", "train-2", "x", "help_desk"]
+    uris = ["a/train.jsonl.gz", "b/train.jsonl", "c/x.ndjson", "d/y.csv.zst", "e/z.TSV", "demo://help_desk"]
+    assert [source.name for source in named_sources(uris)] == ["train", "train-2", "x", "y", "z", "help_desk"]
 
 
 def test_a_method_may_be_written_with_hyphens(pool, config, tmp_path):

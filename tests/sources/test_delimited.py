@@ -80,6 +80,40 @@ def test_a_cell_may_hold_turns_as_json(tmp_path: Path) -> None:
     assert (found.conversation.response, found.meta) == ("5", {"id": "7"})
 
 
+TURNS = json.dumps([{"role": "user", "content": "2 + 3?"}, {"role": "assistant", "content": "5"}])
+
+
+@pytest.mark.parametrize(
+    ("names", "cells"),
+    [
+        (["chosen", "rejected"], [TURNS, "[]"]),
+        (["prompt", "chosen"], ["2 + 3?", TURNS]),
+        (["instruction", "output", "history", "tools", "system"], ["2 + 3?", "5", "", "", ""]),
+        (["instruction", "output", "history"], ["2 + 3?", "5", "[]"]),
+        (["conversation", "quality_scores", "complexity_scores"], [TURNS, "[3.5]", "2"]),
+        (["conversation", "quality_scores", "complexity_scores"], [TURNS, "", ""]),
+        (["text"], ["\n\nHuman: 2 + 3?\n\nAssistant: 5"]),
+    ],
+)
+def test_cells_of_every_format_are_read_as_what_they_hold(tmp_path: Path, names: list[str], cells: list[str]) -> None:
+    (found,) = read(write(tmp_path / "a.csv", table([names, cells])))
+    assert isinstance(found, Accepted), found
+    assert (found.conversation.instruction, found.conversation.response) == ("2 + 3?", "5")
+
+
+def test_a_history_in_a_cell_is_read(tmp_path: Path) -> None:
+    cells = ["2 + 3?", "5", '[["a", "b"]]']
+    (found,) = read(write(tmp_path / "a.csv", table([["instruction", "output", "history"], cells])))
+    assert isinstance(found, Accepted)
+    assert [message.content for message in found.conversation.messages] == ["a", "b", "2 + 3?", "5"]
+
+
+def test_an_answer_that_is_a_list_of_numbers_stays_text(tmp_path: Path) -> None:
+    (found,) = read(write(tmp_path / "a.csv", table([["prompt", "chosen"], ["List two numbers.", "[1, 2]"]])))
+    assert isinstance(found, Accepted)
+    assert found.conversation.response == "[1, 2]"
+
+
 def test_columns_without_a_name_get_one(tmp_path: Path) -> None:
     (found,) = read(write(tmp_path / "a.csv", b",instruction, output ,\n0,2 + 3?,5,\n"))
     assert isinstance(found, Accepted)

@@ -5,6 +5,7 @@ import pytest
 from mig_dagster.sources import Accepted, SourceFileError
 from mig_dagster.sources.detection import SAMPLE_RECORDS, detect
 from mig_dagster.sources.formats import FORMATS
+from tests.sources.fuzz import RECORDS
 from tests.sources.writing import ROW, lines, read, reasons, write
 
 QA = {"question": "2 + 3?", "answer": "5"}
@@ -39,6 +40,23 @@ def test_labels_or_scores_that_most_records_have_decide_over_the_turns_that_all_
     scores = {"quality_scores": [1.0], "complexity_scores": [1.0]}
     assert detect([turns | scores, turns, turns | scores], "a.json").name == "deita"
     assert detect([turns | scores, turns, turns], "a.json").name == "sharegpt"
+
+
+# Formats whose records are also those of a plainer one, which stands further down in the table.
+REFINED = {
+    "deita": {"sharegpt", "messages"},
+    "kto": {"sharegpt", "messages", "prompt_completion", "alpaca"},
+    "opendataarena": {"alpaca"},
+    "preference": {"sharegpt", "messages"},
+}
+
+
+@pytest.mark.parametrize("form", RECORDS)
+def test_records_of_a_format_are_found_as_its_own_and_no_others(form: str) -> None:
+    for record in RECORDS[form]:
+        assert detect([record], "a.json").name == form
+        others = {name for name, other in FORMATS.items() if other.matches(record)} - {form}
+        assert others <= REFINED.get(form, set())
 
 
 def test_only_the_first_records_are_looked_at(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 from mig_dagster.conversation import Message
 from mig_dagster.sources.fields import (
     kind_of,
+    listed,
     optional_text,
     own_names,
     remaining,
@@ -50,7 +51,8 @@ def question_of(record: Record, question: str, context: str) -> str:
 
 
 def _history(history: Any) -> list[Message]:
-    if history is None:
+    history = listed(history)
+    if history in (None, ""):
         return []
     if not isinstance(history, list):
         raise Defect("wrong_type", f"field 'history' is {kind_of(history)}, expected a list of pairs")

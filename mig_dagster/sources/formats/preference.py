@@ -8,7 +8,7 @@ from mig_dagster.sources.formats.alpaca import question_of
 from mig_dagster.sources.markers import TRANSCRIPT, begins_as_transcript, marked_turns
 from mig_dagster.sources.parsed import Format, Parsed, Record
 from mig_dagster.sources.reasons import Defect
-from mig_dagster.sources.turns import add_turns
+from mig_dagster.sources.turns import add_turns, turns_in
 
 _PROMPTS = ("conversations", "messages", "prompt", "instruction", "question", "query", "input")
 _FIELDS = (*_PROMPTS, "chosen", "system", "tools")
@@ -19,7 +19,7 @@ def matches(record: Record) -> bool:
     """Return whether there is a chosen answer and something that it answers."""
     if "chosen" not in record:
         return False
-    chosen = record["chosen"]
+    chosen = turns_in(record["chosen"])
     if isinstance(chosen, str) and begins_as_transcript(chosen):
         return True
     return isinstance(chosen, list) or any(name in record for name in _PROMPTS)
@@ -42,17 +42,18 @@ def parse(record: Record) -> Parsed:
     parsed = Parsed(system_messages(record), tools_field(record), remaining(record, used))
     if prompt is not None:
         _add_prompt(parsed, record, prompt)
-    elif isinstance(record.get("chosen"), str) and not begins_as_transcript(record["chosen"]):
+    elif isinstance(turns_in(record.get("chosen")), str) and not begins_as_transcript(record["chosen"]):
         text_field(record, "prompt")  # says that it is absent
-    _add_answer(parsed, record.get("chosen"))
+    _add_answer(parsed, turns_in(record.get("chosen")))
     return parsed
 
 
 def _add_prompt(parsed: Parsed, record: Record, name: str) -> None:
-    if isinstance(record[name], list):
-        add_turns(parsed, record[name], name)
-    elif isinstance(record[name], str) and begins_as_transcript(record[name]):
-        turns = marked_turns(record[name], TRANSCRIPT)
+    prompt = turns_in(record[name])
+    if isinstance(prompt, list):
+        add_turns(parsed, prompt, name)
+    elif isinstance(prompt, str) and begins_as_transcript(prompt):
+        turns = marked_turns(prompt, TRANSCRIPT)
         parsed.messages += turns[:-1] if turns[-1] == Message("assistant", "") else turns
     else:
         text = question_of(record, "instruction", "input") if name == "instruction" else text_field(record, name)
