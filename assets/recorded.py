@@ -154,8 +154,11 @@ def _overtaken(context: dg.AssetExecutionContext, outcome: Outcome, home: MigHom
         # A source that went needs no look: the sensor rebuilds what was made from it.
         sources = context.instance.get_dynamic_partitions(str(source_partitions.name))
         wanted |= {f"{name.partition('/')[0]}/{source}" for name in read if "/" in name for source in sources}
-    now = {name: home.lake.current(*name.split("/", 1)) for name in wanted}
-    return sorted(name for name, manifest in now.items() if manifest and manifest.data_version != read.get(name))
+    names = sorted(wanted)
+    parts = [name.partition("/") for name in names]
+    now = home.lake.current_versions([(asset, partition or None) for asset, _, partition in parts])
+    pairs = zip(names, now, strict=True)
+    return [name for name, manifest in pairs if manifest and manifest.data_version != read.get(name)]
 
 
 def _materialised(outcome: Outcome, home: MigHome) -> dg.MaterializeResult[Any]:

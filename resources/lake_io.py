@@ -41,7 +41,8 @@ class LakeIOManager(dg.ConfigurableIOManager):
         metadata = context.definition_metadata or {}
         asset = context.asset_key.path[-1]
         partitions = sorted(context.asset_partition_keys) if context.has_asset_partitions else [None]
-        manifests = [found for name in partitions if (found := self.home.lake.current(asset, name)) is not None]
+        found = self.home.lake.current_versions([(asset, name) for name in partitions])
+        manifests = [manifest for manifest in found if manifest is not None]
         if not manifests and metadata.get("optional"):
             return None
         if not manifests:

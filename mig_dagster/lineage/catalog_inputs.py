@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from mig_dagster.lineage.ledger import Ledger
+from mig_dagster.lineage.ledger import TABLES, Ledger
 from mig_dagster.storage import Lake, Manifest
+from mig_dagster.storage.known_objects import KnownObjects
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -33,11 +34,9 @@ class CatalogInputs:
     @classmethod
     def now(cls, lake: Lake, ledger: Ledger, registry: Sequence[Mapping[str, Any]]) -> "CatalogInputs":
         """Pin what is current now."""
-        pinned: list[Manifest] = []
-        for asset in lake.assets():
-            partitions: list[str | None] = [None, *lake.partitions(asset)]
-            pinned += [found for name in partitions if (found := lake.current(asset, name)) is not None]
-        return cls(lake, ledger, registry, pinned)
+        wanted = [(asset, partition) for asset in lake.assets() for partition in (None, *lake.partitions(asset))]
+        found = lake.current_versions(wanted)
+        return cls(lake, ledger, registry, [manifest for manifest in found if manifest is not None])
 
     def assets(self, suffix: str = "") -> list[str]:
         """Return the names of assets that have a current version and end in `suffix`, sorted."""
@@ -57,17 +56,21 @@ class CatalogInputs:
             "join shards_ on shards_.filename = rows_.filename)"
         )
 
-    def fragments(self, table: str) -> str | None:
-        """Return SQL for a table of the ledger; None when nothing was recorded."""
-        paths = [self.ledger.store.uri(path) for path in self.ledger.fragments(table)]
-        return _parquet(paths) if paths else None
+    def recorded(self, table: str) -> str:
+        """Return SQL for a table of the ledger."""
+        return f"ledger_{table}_"
 
     def register(self, database: "DuckDBPyConnection") -> None:
-        """Let a connection read the lake, and tell it in table `shards_` which file belongs to which partition."""
-        if not self.lake.store.local:
-            database.register_filesystem(self.lake.store.filesystem)
+        """Let a connection read lake and ledger, and tell it in table `shards_` which file is of which partition."""
+        store = self.lake.store
+        if not store.local:
+            shards = (s for manifest in self.manifests for table in manifest.tables.values() for s in table)
+            sizes = {store.location(shard.path): shard.bytes for shard in shards}
+            database.register_filesystem(KnownObjects(store.filesystem, sizes))
+        for table in TABLES:
+            database.register(f"ledger_{table}_", self.ledger.read(table).to_arrow())
         lines = [
-            (self.lake.store.uri(shard.path), manifest.partition, start)
+            (self._name(shard.path), manifest.partition, start)
             for manifest in self.manifests
             for shards in manifest.tables.values()
             for shard, start in zip(shards, _starts(shard.rows for shard in shards), strict=True)
@@ -79,7 +82,12 @@ class CatalogInputs:
 
     def _paths(self, asset: str, table: str) -> list[str]:
         shards = (s for manifest in self.manifests if manifest.asset == asset for s in manifest.tables.get(table, ()))
-        return [self.lake.store.uri(shard.path) for shard in shards]
+        return [self._name(shard.path) for shard in shards]
+
+    def _name(self, path: str) -> str:
+        """Return the name by which the connection knows a shard."""
+        store = self.lake.store
+        return store.uri(path) if store.local else f"known://{store.location(path)}"
 
 
 def _starts(rows: Iterable[int]) -> list[int]:

@@ -132,21 +132,21 @@ def comparison(database: Database, inputs: CatalogInputs) -> None:
 
 def runs(database: Database, inputs: CatalogInputs) -> None:
     """Fill `runs`; of several lines for one step the one recorded last counts."""
-    if fragments := inputs.fragments("runs"):
-        database.execute(
-            "insert into runs by name select * exclude (recorded_at) replace "
-            "(started_at::timestamptz as started_at, ended_at::timestamptz as ended_at) "
-            f"from {fragments} qualify row_number() over "
-            "(partition by run_id, asset, partition order by recorded_at desc) = 1 "
-            "order by started_at, asset, partition"
-        )
+    lines = inputs.recorded("runs")
+    database.execute(
+        "insert into runs by name select * replace "
+        "(started_at::timestamptz as started_at, ended_at::timestamptz as ended_at) "
+        f"from {lines} qualify row_number() over "
+        "(partition by run_id, asset, partition order by recorded_at desc) = 1 "
+        "order by started_at, asset, partition"
+    )
 
 
 def comparison_seconds(database: Database, inputs: CatalogInputs) -> None:
     """Add to `comparison` how long each method took, from the last run that made the compared version of its subset."""
     database.execute(
         "update comparison set seconds = measured.seconds from "
-        "(select r.asset, arg_max(r.seconds, r.ended_at) as seconds from runs r join versions v "
+        "(select r.asset, arg_max(r.seconds, r.recorded_at) as seconds from runs r join versions v "
         "    on v.asset = 'selection_report' and r.data_version = v.inputs ->> r.asset "
         "    where r.seconds is not null group by r.asset) measured "
         "where measured.asset = comparison.subset"
@@ -155,38 +155,38 @@ def comparison_seconds(database: Database, inputs: CatalogInputs) -> None:
 
 def revisions(database: Database, inputs: CatalogInputs) -> None:
     """Fill `revisions`; a revision that was recorded several times is there once, as it was recorded first."""
-    if fragments := inputs.fragments("revisions"):
-        database.execute(
-            f"insert into revisions by name select * exclude (asset, partition) from {fragments} "
-            "qualify row_number() over (partition by source, revision order by recorded_at) = 1 "
-            "order by recorded_at, source"
-        )
+    lines = inputs.recorded("revisions")
+    database.execute(
+        f"insert into revisions by name select * exclude (asset, partition) from {lines} "
+        "qualify row_number() over (partition by source, revision order by recorded_at) = 1 "
+        "order by recorded_at, source"
+    )
 
 
 def removals(database: Database, inputs: CatalogInputs) -> None:
     """Fill `removals`."""
-    if fragments := inputs.fragments("removals"):
-        database.execute(
-            f"insert into removals by name select * exclude (asset, partition) from {fragments} order by recorded_at"
-        )
+    lines = inputs.recorded("removals")
+    database.execute(
+        f"insert into removals by name select * exclude (asset, partition) from {lines} order by recorded_at"
+    )
 
 
 def failures(database: Database, inputs: CatalogInputs) -> None:
     """Fill `failures`."""
-    if fragments := inputs.fragments("failures"):
-        database.execute(
-            f"insert into failures by name select * exclude (partition) from {fragments} order by recorded_at, asset"
-        )
+    lines = inputs.recorded("failures")
+    database.execute(
+        f"insert into failures by name select * exclude (partition) from {lines} order by recorded_at, asset"
+    )
 
 
 def discoveries(database: Database, inputs: CatalogInputs) -> None:
     """Fill `discoveries`; of several lines for one URI the one recorded last counts."""
-    if fragments := inputs.fragments("discoveries"):
-        database.execute(
-            "insert into discoveries by name select * exclude (asset, partition, run_id, event), event as outcome "
-            f"from {fragments} qualify row_number() over (partition by uri order by recorded_at desc) = 1 "
-            "order by recorded_at, source"
-        )
+    lines = inputs.recorded("discoveries")
+    database.execute(
+        "insert into discoveries by name select * exclude (asset, partition, run_id, event), event as outcome "
+        f"from {lines} qualify row_number() over (partition by uri order by recorded_at desc) = 1 "
+        "order by recorded_at, source"
+    )
 
 
 def sources(database: Database, inputs: CatalogInputs) -> None:

@@ -125,7 +125,8 @@ class Ledger:
         Raises:
             ValueError: unknown table.
         """
-        frames = [pl.read_parquet(BytesIO(self.store.read(path))) for path in self.fragments(table, asset)]
+        contents = self.store.read_all(self.fragments(table, asset))
+        frames = [pl.read_parquet(BytesIO(content)) for content in contents if content is not None]
         # Diagonal: fragments are older than columns that came later.
         whole = pl.concat([pl.DataFrame(schema=columns(table)), *frames], how="diagonal")
         return whole.sort("recorded_at", maintain_order=True)

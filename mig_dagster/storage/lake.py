@@ -91,23 +91,47 @@ class Lake:
         """Make a version the one that readers see, and return it; nothing changes when it is that already.
 
         Raises:
-            LookupError: the manifest is not in the lake.
+            LookupError: the manifest is not in the lake, or a shard of it.
         """
         if not self.store.exists(manifest.path):
             raise LookupError(f"manifest {manifest.path!r} is not in {self.store.root}: finish its writer first")
         pointer = json.dumps({"manifest": manifest.path.rsplit("/", 1)[1]}).encode()
         path = f"{_folder(manifest.asset, manifest.partition)}/current"
-        if not self.store.exists(path) or self.store.read(path) != pointer:
+        if self.store.read_all([path]) != [pointer]:
+            self._check_complete(manifest)
             self.store.replace(path, pointer)
         return manifest
 
+    def _check_complete(self, manifest: Manifest) -> None:
+        """Refuse a version of which a clean-up took a shard, as when it was written for longer than `GRACE_SECONDS`."""
+        there = set(self.store.list(_folder(manifest.asset, manifest.partition)))
+        shards = [shard.path for table in manifest.tables.values() for shard in table]
+        if gone := [path for path in shards if path not in there]:
+            raise LookupError(
+                f"shard {gone[0]!r} of version {manifest.data_version} is gone from {self.store.root}: a clean-up took "
+                "it before the version was published (did the clock jump?): run again"
+            )
+
     def current(self, asset: str, partition: str | None = None) -> Manifest | None:
         """Return the published version, or None."""
-        folder = _folder(asset, partition)
-        if not self.store.exists(f"{folder}/current"):
-            return None
-        name = json.loads(self.store.read(f"{folder}/current"))["manifest"]
-        return self._manifest(f"{folder}/{name}")
+        return self.current_versions([(asset, partition)])[0]
+
+    def current_versions(self, wanted: Sequence[tuple[str, str | None]]) -> list[Manifest | None]:
+        """Return the published version of each asset and partition, None where there is none; all are read at once."""
+        folders = [_folder(asset, partition) for asset, partition in wanted]
+        pointers = self.store.read_all([f"{folder}/current" for folder in folders])
+        paths = {
+            position: f"{folder}/{json.loads(pointer)['manifest']}"
+            for position, (folder, pointer) in enumerate(zip(folders, pointers, strict=True))
+            if pointer is not None
+        }
+        texts = dict(zip(paths, self.store.read_all(list(paths.values())), strict=True))
+        if lost := [paths[position] for position, text in texts.items() if text is None]:
+            raise FileNotFoundError(f"{lost[0]} is gone from {self.store.root}, though it is the published version")
+        return [
+            Manifest.from_json(text, paths[position]) if (text := texts.get(position)) is not None else None
+            for position in range(len(wanted))
+        ]
 
     def history(self, asset: str, partition: str | None = None) -> list[Manifest]:
         """Return every version that is still there, oldest first."""
@@ -126,7 +150,8 @@ class Lake:
     def partitions(self, asset: str) -> list[str]:
         """Return the partitions of an asset that have a published version, sorted."""
         names = [name.removeprefix("source=") for name in self._partition_folders(asset)]
-        return [name for name in names if self.store.exists(f"{_folder(asset, name)}/current")]
+        pointers = self.store.read_all([f"{_folder(asset, name)}/current" for name in names])
+        return [name for name, pointer in zip(names, pointers, strict=True) if pointer is not None]
 
     def scan(self, asset: str, partition: str | Sequence[str] | None = None, table: str = "rows") -> pl.LazyFrame:
         """Return a table of the published version.
@@ -141,7 +166,8 @@ class Lake:
             LookupError: there is no published version, or it has no such table.
         """
         wanted = [partition] if partition is None or isinstance(partition, str) else list(partition)
-        manifests = [manifest for name in wanted if (manifest := self.current(asset, name)) is not None]
+        found = self.current_versions([(asset, name) for name in wanted])
+        manifests = [manifest for manifest in found if manifest is not None]
         if not manifests:
             raise LookupError(self._nothing(asset, wanted))
         return self.scan_versions(manifests, table)

@@ -33,6 +33,11 @@ class Objects:
         """Upload a file, in place of the object that may be there."""
         self._filesystem.put_file(str(file), full)
 
+    def read(self, paths: Sequence[str]) -> list[bytes | Exception]:
+        """Return the bytes of objects, or why they cannot be read."""
+        found: list[bytes | Exception] = self._filesystem.cat_ranges(list(paths), None, None, on_error="return")
+        return found
+
     def exists(self, full: str) -> bool:
         """Return whether there is such an object."""
         return bool(self._filesystem.isfile(full))

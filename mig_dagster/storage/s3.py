@@ -87,6 +87,12 @@ class S3Objects(Objects):
             return bool(found["Metadata"].get("writer") == writer)
         return True
 
+    def read(self, paths: Sequence[str]) -> list[bytes | Exception]:
+        """Return the bytes of objects, or why they cannot be read; one request for each, many at once."""
+        # s3fs would ask for the size first, and then read a large object in parts, which may be of two versions of it.
+        found: list[bytes | Exception] = self._filesystem.cat_ranges(list(paths), None, None, max_concurrency=1)
+        return found
+
     def exists(self, full: str) -> bool:
         """Return whether there is such an object."""
         return self._head(full) is not None

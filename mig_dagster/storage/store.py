@@ -101,8 +101,16 @@ class Store:
         Raises:
             FileNotFoundError: no such object.
         """
-        data: bytes = self.filesystem.cat_file(self.location(path))
+        (data,) = self.objects.read([self.location(path)])
+        if isinstance(data, Exception):
+            raise data
         return data
+
+    @explained
+    def read_all(self, paths: Sequence[str]) -> list[bytes | None]:
+        """Return the bytes of many objects, None for each that does not exist; a server is asked for many at once."""
+        found = self.objects.read([self.location(path) for path in paths])
+        return [_bytes_or_none(data) for data in found]
 
     @explained
     def exists(self, path: str) -> bool:
@@ -195,3 +203,11 @@ class Store:
 
     def _folder(self, prefix: str) -> str:
         return self.location(prefix) if prefix.strip("/") else self._base
+
+
+def _bytes_or_none(found: bytes | Exception) -> bytes | None:
+    if isinstance(found, FileNotFoundError):
+        return None
+    if isinstance(found, Exception):
+        raise found
+    return found
