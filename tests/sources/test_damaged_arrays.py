@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from mig_dagster.sources import SourceFileError
 from mig_dagster.sources import bytestream as bytestream_module
+from mig_dagster.sources.containers import json_array
 from mig_dagster.sources.containers.json_array import read_array
 from mig_dagster.sources.reasons import Defect
 from tests.sources.writing import ROW, read, reasons, write
@@ -96,6 +97,19 @@ def test_what_is_kept_of_a_damaged_element_is_its_text(tmp_path: Path) -> None:
     found = read(write(tmp_path / "a.json", one_per_line([json.dumps(ROW), '{"a": nope', json.dumps(ROW)]).encode()))
     assert found[1].raw == '{"a": nope'  # type: ignore[union-attr]
     assert found[1].origin == "a.json:000000002"
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"), [('{"a": nope"}', "Expecting value"), ('{"a": 1} oops', "followed by 'o'")]
+)
+def test_the_end_of_damage_is_not_looked_for_in_all_of_a_large_file(
+    monkeypatch: pytest.MonkeyPatch, damage: str, message: str
+) -> None:
+    monkeypatch.setattr(json_array, "MAX_DAMAGED_CHARS", 1000)
+    chunks = iter([b"[", damage.encode(), *[b', {"a": "x"}'] * 10_000])
+    with pytest.raises(SourceFileError, match=message):
+        list(read_array(chunks, "a.json"))
+    assert len(list(chunks)) > 9000
 
 
 def test_a_list_of_a_text_that_goes_over_lines_is_no_element(tmp_path: Path) -> None:

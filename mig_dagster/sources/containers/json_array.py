@@ -15,6 +15,8 @@ from mig_dagster.sources.reasons import Defect
 from mig_dagster.sources.records import SourceFileError
 
 MAX_ELEMENT_CHARS = 64 << 20
+MAX_DAMAGED_CHARS = 8 << 20
+"""How far the end of a damaged element is looked for."""
 _SPACE = re.compile(r"[ \t\n\r]*")
 _REMEDY = "Repair the file, or write one object per line (JSON Lines): then a bad record costs that record only"
 
@@ -108,9 +110,10 @@ class _Window:
         end = damaged_end(self._text, self._at, self._indent, self._ended)
         if end is not None:
             return self._taken(decode_text(self._text[self._at : end]), end)
+        all_seen = self._ended or len(self._text) - self._at > MAX_DAMAGED_CHARS
         if not isinstance(found, json.JSONDecodeError):
-            return self._taken(*found) if self._ended else None
-        if self._ended or self._text[self._at] in ",]":
+            return self._taken(*found) if all_seen else None
+        if all_seen or self._text[self._at] in ",]":
             self._at = found.pos
             self.fail(f"is not valid JSON here ({found.msg})")
         return None
