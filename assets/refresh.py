@@ -1,5 +1,7 @@
 """A run that looks at sources, wherever they are and however large, and reports those that changed."""
 
+from collections.abc import Iterator
+
 import dagster as dg
 from pydantic import Field
 
@@ -13,8 +15,10 @@ class RefreshConfig(dg.Config):
     sources: list[str] = Field(default=[], description="Names of sources; none means every registered one.")
 
 
-@dg.op
-def look_at_sources(context: dg.OpExecutionContext, config: RefreshConfig, registry: SourceRegistry) -> None:
+@dg.op(out=dg.Out(dg.Nothing))
+def look_at_sources(
+    context: dg.OpExecutionContext, config: RefreshConfig, registry: SourceRegistry
+) -> Iterator[dg.AssetMaterialization]:
     """Resolve the revision of sources and report the ones that changed.
 
     A source that was readable and is not now keeps the revision it had: the rest is looked at, and then the run fails.
@@ -36,7 +40,7 @@ def look_at_sources(context: dg.OpExecutionContext, config: RefreshConfig, regis
             if before and not before.startswith(UNREADABLE):
                 continue
         if found.version != before or found.revision != known:
-            context.log_event(event_of(name, found))
+            yield event_of(name, found)  # at once: log_event() keeps events until the end, which a failure never sees
         if found.version != before:
             changed.append(name)
     context.log.info(f"{len(chosen)} sources, changed: {', '.join(changed) or 'none'}")
