@@ -84,7 +84,10 @@ MISTAKES = {
     "an empty uri": (one(name="a", uri='""'), "sources.yaml:2: a source needs a `uri`"),
     "no name": (one(uri="a"), "sources.yaml:2: a source needs a `name`; this one has uri"),
     "an empty source": ("sources:\n  - {}\n", "sources.yaml:2: a source needs a `name`; this one has no key"),
-    "capitals": (one(uri="b", name="Alpaca"), "sources.yaml:3: name 'Alpaca' is no slug; use lower-case letters"),
+    "capitals": (
+        one(uri="b", name="Alpaca"),
+        "sources.yaml:3: name 'Alpaca' is no slug; use at most 100 lower-case letters",
+    ),
     "a slash": (one(uri="b", name="a/b"), "sources.yaml:3: name 'a/b' is no slug"),
     "dots": (one(uri="b", name=".."), "sources.yaml:3: name '..' is no slug"),
     "a line break": (one(uri="b", name='"a\\n"'), "sources.yaml:3: name 'a\\n' is no slug"),

@@ -7,7 +7,7 @@ from hashlib import sha256
 from mig_dagster.sources.locations import READABLE
 
 SLUG_CHARACTERS = 80
-"""Longer names are cut: a slug is part of paths, whose parts some file systems limit to 255 bytes."""
+"""Longer names are cut, so that with digits behind them they are still names that the registry takes."""
 
 
 def slug_of(name: str) -> str:
@@ -22,5 +22,5 @@ def unused_slug(name: str, uri: str, taken: Collection[str]) -> str:
     """Return the slug of a name, with digits of its URI's hash behind it where another source has that slug."""
     slug = slug_of(name)
     digest = sha256(uri.encode()).hexdigest()
-    candidates = (slug, *(f"{slug}-{digest[:length]}" for length in range(6, 65)))
+    candidates = (slug, *(f"{slug}-{digest[:length]}" for length in range(6, 20)))
     return next(candidate for candidate in candidates if candidate not in taken)

@@ -34,3 +34,10 @@ def test_a_slug_that_is_taken_gets_digits_of_the_uri_the_same_at_every_look():
     longer = unused_slug("rows.jsonl", "/a/rows.jsonl", {*taken, first})
     assert longer.startswith(first)
     assert SLUG.fullmatch(longer)
+
+
+def test_the_longest_slug_with_digits_is_still_one_that_the_registry_takes():
+    taken: set[str] = set()
+    for _ in range(10):
+        taken.add(unused_slug("x" * 300, "/a", taken))
+    assert all(SLUG.fullmatch(slug) for slug in taken)
