@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -12,7 +13,7 @@ from mig_dagster.conversation import from_dicts
 from mig_dagster.pool import ingest
 from mig_dagster.pool.schema import RAW_POOL, REJECTED
 from mig_dagster.sources import Source, SourceFileError, blocks, read_source, resolve
-from mig_dagster.storage import Lake, Store
+from mig_dagster.storage import Lake, Store, writer
 
 RECORDS = [
     {"instruction": "Add.", "input": "2 and 2", "output": "4", "id": 7},
@@ -134,3 +135,34 @@ def test_a_source_without_an_acceptable_row_has_empty_rows_and_all_rejections(la
     assert_frame_equal(lake.scan_versions([manifest]).collect(), pl.DataFrame(schema=RAW_POOL))
     assert manifest.table_rows("rejected") == 1
     assert (manifest.info["records"], manifest.info["accepted"]) == (1, 0)
+
+
+def resident(field):
+    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(field)]
+    return int(line.split()[1]) * 1024
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the peak of memory is known on Linux only")
+@pytest.mark.parametrize("container", ["lines", "array"])
+def test_memory_does_not_grow_with_the_file(lake, tmp_path, monkeypatch, container):
+    monkeypatch.setattr(writer, "SHARD_BYTES", 1 << 20)
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 1 << 18)
+    path = tmp_path / "large.json"
+    size = 40 << 20
+
+    def read(rows):
+        texts = (json.dumps({"instruction": f"Say {n}.", "output": f"{n} " * 600}) for n in range(rows))
+        begin, between, end = ("", "\n", "\n") if container == "lines" else ("[", ",", "]")
+        with path.open("w") as file:
+            file.write(begin + next(texts))
+            file.writelines(between + text for text in texts)
+            file.write(end)
+        source = Source("large", str(path), format="alpaca")
+        assert ingest(source, resolve(source), lake).info["accepted"] == rows
+        return path.stat().st_size
+
+    per_row = read(3000) / 3000  # whatever is loaded or kept only once
+    Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
+    before = resident("VmRSS")
+    assert read(int(size / per_row)) > 0.9 * size
+    assert resident("VmHWM") - before < size / 2
