@@ -88,6 +88,16 @@ def test_it_costs_itself_where_elements_go_over_lines(tmp_path: Path, indent: in
         assert found == ["invalid_json" if at == index else "" for at in range(3)], damage
 
 
+@pytest.mark.parametrize("chunk", [50, 200, 1 << 20])
+def test_a_bracket_lost_within_an_element_does_not_make_two_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    monkeypatch.setattr(bytestream_module, "CHUNK_BYTES", chunk)
+    content = json.dumps([CHAT, CHAT, CHAT], indent=2)
+    lost = content.replace('"messages": [\n      {', '"mess', 1)
+    assert reasons(write(tmp_path / "a.json", lost.encode()), format="messages") == ["invalid_json", "", ""]
+
+
 def test_a_comma_missing_between_two_lines_costs_nothing(tmp_path: Path) -> None:
     content = one_per_line([json.dumps(ROW)] * 4).replace("},\n", "}\n", 2)
     assert reasons(write(tmp_path / "a.json", content.encode())) == ["", "", "", ""]

@@ -1,7 +1,8 @@
 """Where a damaged element of a JSON array ends, if that can be told for certain: then it costs itself only.
 
 Two things tell: lines, where every element begins on a line of its own, as far left as the damaged one; and brackets,
-where those of the element still match. Nothing else is tried, so that no element is passed over uncounted.
+where those of the element still match and close in the column where it began. Nothing else is tried, so that no element
+is passed over uncounted.
 """
 
 import json
@@ -35,7 +36,8 @@ def damaged_end(text: str, start: int, indent: str | None, ended: bool) -> int |
         return None
     if indent is not None and (end := _end_by_lines(text, start, indent, ended)) is not None:
         return end
-    return _end_by_brackets(text, start) if text[start] == "{" else None
+    end = _end_by_brackets(text, start) if text[start] == "{" else None
+    return end if end is not None and _closes_as_it_begins(text, start, end, indent) else None
 
 
 def _end_by_lines(text: str, start: int, indent: str, ended: bool) -> int | None:
@@ -59,6 +61,12 @@ def _is_element(text: str, start: int) -> bool:
     except json.JSONDecodeError:
         return False
     return _AFTER.match(text, end) is not None
+
+
+def _closes_as_it_begins(text: str, start: int, end: int, indent: str | None) -> bool:
+    """Return whether an element over several lines closes under the place where it began, and no part of it does."""
+    _, line_break, last = text[start : end - 1].rpartition("\n")
+    return not line_break or last == indent
 
 
 def _end_by_brackets(text: str, start: int) -> int | None:
