@@ -175,7 +175,8 @@ create table runs (
     inputs json,
     code_version varchar,
     version varchar,
-    seconds double
+    seconds double,
+    recorded_at timestamp
 );
 
 -- Sources that were taken out of the registry.

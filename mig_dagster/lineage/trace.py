@@ -179,7 +179,7 @@ def _runs(database: Database, sources: Iterable[str], assets: Sequence[str] | No
         "from versions v left join runs r on r.asset = v.asset and r.partition is not distinct from v.partition "
         "and r.data_version = v.data_version "
         "where (v.partition is null or list_contains($1, v.partition)) and ($2 is null or list_contains($2, v.asset)) "
-        "qualify row_number() over (partition by v.asset, v.partition order by r.ended_at desc nulls last) = 1 "
+        "qualify row_number() over (partition by v.asset, v.partition order by r.recorded_at desc nulls last) = 1 "
         "order by v.created_at, v.asset, v.partition",
         sorted(sources),
         assets,

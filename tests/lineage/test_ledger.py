@@ -62,7 +62,7 @@ def test_an_empty_table_has_its_columns(ledger, table):
 
 
 def test_unknown_tables_and_columns_are_refused(ledger):
-    with pytest.raises(ValueError, match=r"table='rums': expected one of \['removals', 'revisions', 'runs'\]"):
+    with pytest.raises(ValueError, match=r"table='rums': expected one of .*'removals', 'revisions', 'runs'"):
         ledger.record("rums", [], asset="pool", partition=None, run_id="1")
     with pytest.raises(ValueError, match="table 'runs' has no column 'colour': it has"):
         ledger.record("runs", [{"colour": 1}], asset="pool", partition=None, run_id="1")

@@ -1,6 +1,6 @@
 -- Which run made each current version, from which inputs, and with which annotators?
 with last_run as (
-    from runs qualify row_number() over (partition by asset, partition, data_version order by ended_at desc) = 1
+    from runs qualify row_number() over (partition by asset, partition, data_version order by recorded_at desc) = 1
 ),
 used as (
     select signal, source, list(distinct coalesce(model || '@' || coalesce(revision, '?'), annotator)) as annotators
