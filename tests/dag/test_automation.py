@@ -11,6 +11,7 @@ from assets.sensors import automation_sensor, compared_methods_sensor
 from mig_dagster.definitions import defs
 from mig_dagster.selection import METHODS, reads
 from mig_dagster.stages.missing_inputs import missing_inputs
+from tests.dag.ticks import partitions_read_once
 from tests.dag.tiny import POOL_LEVEL
 
 ANNOTATE = ["quality_scores", "row_embeddings", "row_signatures", "tags"]
@@ -42,7 +43,8 @@ class Daemon:
     def tick(self) -> dict[str, list]:
         """Return what is requested now: asset to partitions (None for an asset without)."""
         targets = self.sensor.asset_selection
-        result = dg.evaluate_automation_conditions(self.location, self.instance, targets, cursor=self.cursor)
+        with partitions_read_once(self.instance):
+            result = dg.evaluate_automation_conditions(self.location, self.instance, targets, cursor=self.cursor)
         self.cursor = result.cursor
         requested = {}
         for asset in ["raw_pool", *ANNOTATE, *POOL_LEVEL, *COMPARED]:

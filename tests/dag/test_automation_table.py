@@ -13,6 +13,7 @@ import dagster as dg
 import pytest
 
 from assets.automation import on_input_change, on_pool_change
+from tests.dag.ticks import partitions_read_once
 
 SOURCES = dg.DynamicPartitionsDefinition(name="source")
 PARTITIONED, POOLED = ("raw", "norm"), ("graph", "subset")
@@ -91,7 +92,8 @@ class World:
 
     def tick(self) -> dict[str, list[str | None]]:
         """Return what is requested now."""
-        result = dg.evaluate_automation_conditions(self.definitions(), self.instance, cursor=self.cursor)
+        with partitions_read_once(self.instance):
+            result = dg.evaluate_automation_conditions(self.definitions(), self.instance, cursor=self.cursor)
         self.cursor = result.cursor
         letters = {name: letter for letter, name in self.names.items()}
         requested = {name: result.get_requested_partitions(dg.AssetKey(name)) for name in DEPS}

@@ -11,6 +11,7 @@ from assets.sensors import automation_sensor, compared_methods_sensor
 from mig_dagster.annotations.cache import FragmentCache
 from mig_dagster.annotations.encoder import SentenceEncoder
 from mig_dagster.definitions import defs
+from tests.dag.ticks import partitions_read_once
 from tests.dag.tiny import TOPICS, TinyProject, failure, materialise, materialise_all, versions
 
 ROWS = 1000
@@ -24,9 +25,9 @@ def requested(location, instance, cursors):
     """Tick both automation sensors; return what they ask for."""
     asked = set()
     for sensor in (automation_sensor, compared_methods_sensor):
-        result = dg.evaluate_automation_conditions(
-            location, instance, sensor.asset_selection, cursor=cursors.get(sensor.name)
-        )
+        cursor = cursors.get(sensor.name)
+        with partitions_read_once(instance):
+            result = dg.evaluate_automation_conditions(location, instance, sensor.asset_selection, cursor=cursor)
         cursors[sensor.name] = result.cursor
         asked |= {each.key.to_user_string() for each in result.results if not each.true_subset.is_empty}
     return asked
