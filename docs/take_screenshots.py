@@ -36,6 +36,11 @@ QUIET = [
     "--disable-component-update",
     "--disable-sync",
 ]
+GREEN = """() => [...document.querySelectorAll("div")].filter(div => {
+  const [red, green, blue] = (getComputedStyle(div).backgroundColor.match(/[0-9.]+/g) || []).map(Number);
+  return green > red + 8 && green > blue && div.offsetWidth > 60;
+}).length >= 6"""
+"""Most assets show that they were made."""
 BACKFILL = """mutation($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) {
   __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
 STATUS = """query($id: String!) { partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill { status } } }"""
@@ -51,31 +56,36 @@ def take_all(folder: Path) -> None:
     # The run that is to be seen is the only one that is to be started.
     stop = ["sensor", "stop", "automation", "-w", "workspace.yaml"]
     subprocess.run([sys.executable, "-m", "dagster", *stop], cwd=CHECKOUT, env=environment, check=True)
-    with served(environment) as url:
+    with served(environment) as url, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=QUIET)
+        take_graph(browser.new_page(viewport={"width": 1700, "height": 1080}), url)
+        spoil(folder)
         wait("source in the UI", lambda: SPOILED in (ask(url, PARTITIONS).get("partitionKeys") or []))
         keys = [{"path": ["raw_pool"]}, {"path": ["row_signatures"]}]
         asked = {"assetSelection": keys, "partitionNames": AGAIN, "title": "Read three sources again"}
         backfill = ask(url, BACKFILL, params=asked)["backfillId"]
         wait("end of the backfill", lambda: "COMPLETED" in ask(url, STATUS, id=backfill)["status"])
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=QUIET)
-            take_graph(browser.new_page(viewport={"width": 1700, "height": 1080}), url)
-            page = browser.new_page(viewport={"width": 1500, "height": 900})
-            take(page, f"{url}/assets/raw_pool?view=partitions&partition={SPOILED}", SPOILED, "partitions")
-            take(page, f"{url}/runs/b/{backfill}", "row_signatures", "backfill")
-            take(page, f"{url}/assets/mig_subset", "gain_curve", "subset")
-            browser.close()
+        page = browser.new_page(viewport={"width": 1500, "height": 900})
+        take(page, f"{url}/assets/raw_pool?view=partitions&partition={SPOILED}", SPOILED, "partitions")
+        take(page, f"{url}/runs/b/{backfill}", "row_signatures", "backfill")
+        take(page, f"{url}/assets/mig_subset", "gain_curve", "subset")
+        browser.close()
 
 
 def prepare(folder: Path) -> dict[str, str]:
-    """Write a registry with the demo's sources and one whose check fails; return the variables that lead there."""
-    declared = yaml.safe_load((CHECKOUT / "sources.yaml").read_text(encoding="utf-8"))["sources"]
-    rows = [{"instruction": f"Name the {i}th prime number.", "input": "", "output": ""} for i in range(1, 201)]
-    (folder / f"{SPOILED}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    registry = {"sources": [*declared, {"name": SPOILED, "uri": f"{SPOILED}.jsonl"}]}
-    (folder / "sources.yaml").write_text(yaml.safe_dump(registry), encoding="utf-8")
+    """Write a registry with the demo's sources; return the variables that lead there."""
+    shutil.copyfile(CHECKOUT / "sources.yaml", folder / "sources.yaml")
     places = {"DAGSTER_HOME": "dagster_home", "MIG_HOME": "mig_home", "MIG_SOURCES": "sources.yaml"}
     return os.environ | {name: str(folder / path) for name, path in places.items()}
+
+
+def spoil(folder: Path) -> None:
+    """Register a source whose check fails."""
+    rows = [{"instruction": f"Name prime number {i}.", "input": "", "output": ""} for i in range(1, 201)]
+    (folder / f"{SPOILED}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    registry = yaml.safe_load((folder / "sources.yaml").read_text(encoding="utf-8"))
+    registry["sources"].append({"name": SPOILED, "uri": f"{SPOILED}.jsonl"})
+    (folder / "sources.yaml").write_text(yaml.safe_dump(registry), encoding="utf-8")
 
 
 @contextmanager
@@ -141,15 +151,19 @@ def take_graph(page: Page, url: str) -> None:
     page.get_by_text("label_space").first.wait_for()
     page.keyboard.press("Alt+E")  # open every group
     page.get_by_text("mig_subset").first.wait_for()
+    page.wait_for_function(GREEN, timeout=120_000)
     page.wait_for_timeout(2000)  # the layout moves into place
     page.screenshot(path=IMAGES / "asset_graph.png")
 
 
 def take(page: Page, address: str, awaited: str, name: str) -> None:
-    """Save a page once a text is on it."""
+    """Save a page once a text is on it, scrolled to where that is in the middle."""
     page.goto(address, wait_until="networkidle")
-    page.get_by_text(awaited).first.wait_for()
+    place = page.get_by_text(awaited, exact=True).first
+    place.wait_for()
     page.wait_for_timeout(2000)
+    place.evaluate("element => element.scrollIntoView({block: 'center'})")
+    page.wait_for_timeout(1000)
     page.screenshot(path=IMAGES / f"{name}.png")
 
 
