@@ -54,8 +54,7 @@ CASES = [(layout, name) for layout in LAYOUTS for name in DAMAGE] + [
 ]
 
 
-@pytest.mark.parametrize("chunk", [7, 1 << 20])
-@pytest.mark.parametrize("index", [0, 2, 3])
+@pytest.mark.parametrize(("index", "chunk"), [(0, 1 << 20), (2, 7), (3, 1 << 20)])
 @pytest.mark.parametrize(("layout", "name"), CASES)
 def test_it_costs_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layout: str, name: str, index: int, chunk: int

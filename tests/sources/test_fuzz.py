@@ -14,7 +14,7 @@ def test_every_format_is_damaged_in_every_container() -> None:
         assert counts["Accepted"] + counts["Rejected"] == 2 * len(RECORDS[form])
 
 
-@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=120, suppress_health_check=[HealthCheck.too_slow])
 @given(NUMBERS)
 def test_a_damaged_file_is_read_to_its_last_record_or_fails(number: int) -> None:
     check_input(damaged_input(number))
