@@ -10,7 +10,7 @@ import yaml
 from assets import all_assets
 from assets.pool import raw_pool
 from assets.sensors import POOLS, sources_sensor
-from tests.dag.tiny import SOURCES, alpaca, materialise_all, messages, versions
+from tests.dag.tiny import SOURCES, alpaca, materialise, materialise_all, messages, versions
 
 
 class Watcher:
@@ -161,6 +161,19 @@ def test_a_broken_registry_changes_nothing_and_says_where_it_is_broken(watcher, 
     assert watcher.partitions == sorted(SOURCES)
     place.register(*SOURCES)
     assert reported(watcher.tick()) == []
+
+
+def test_what_failed_while_the_registry_was_broken_is_run_again_once_it_is_mended(watcher, place, instance):
+    watcher.tick()
+    place.registry.write_text("sources: [", encoding="utf-8")
+    assert not materialise(place, instance, "raw_pool", partition="maths").success
+    assert isinstance(watcher.tick(), dg.SkipReason)
+    place.register(*SOURCES)
+    (request,) = watcher.tick().run_requests
+    assert (request.job_name, request.partition_key) == ("ingest_and_annotate", "maths")
+    assert request.asset_selection == [dg.AssetKey("raw_pool")]
+    assert request.tags == {"mig/trigger": "sources_mended"}
+    assert watcher.tick().run_requests == []
 
 
 def test_a_source_without_files_is_reported_so_that_its_own_run_fails_with_the_reason(watcher, place, instance):
