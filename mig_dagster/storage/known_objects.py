@@ -1,5 +1,6 @@
 """Immutable objects of known size as a file system that asks the server for nothing but their bytes."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -39,8 +40,8 @@ class KnownObjects(AbstractFileSystem):  # type: ignore[misc]
         return {"name": name, "size": self._sizes[name], "type": "file"}
 
     def glob(self, path: str, **_: Any) -> list[str]:
-        """Return the object of that very name: names are no patterns."""
-        return [self.info(path)["name"]]
+        """Return the one object that a pattern stands for: `[*]`, `[?]` and `[[]` are those characters themselves."""
+        return [self.info(re.sub(r"\[([*?[])\]", r"\1", path))["name"]]
 
     def modified(self, path: str) -> datetime:
         """Return one time for all: they never change."""

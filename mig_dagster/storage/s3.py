@@ -7,7 +7,9 @@ Credentials and endpoint come from the environment: `MIG_HOME_AWS_<NAME>` for th
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -77,7 +79,8 @@ class S3Objects(Objects):
         """
         writer = uuid4().hex
         try:
-            self._filesystem.pipe_file(full, data, mode="create", Metadata={"writer": writer})
+            with self._in_a_bucket():
+                self._filesystem.pipe_file(full, data, mode="create", Metadata={"writer": writer})
         except OSError:
             # Servers word "it exists" in several ways: only the object's presence tells. A request that was sent again
             # because its answer was lost finds the object that it made itself.
@@ -86,6 +89,16 @@ class S3Objects(Objects):
                 raise
             return bool(found["Metadata"].get("writer") == writer)
         return True
+
+    def replace(self, full: str, data: bytes) -> None:
+        """Upload an object, in place of the one that may be there."""
+        with self._in_a_bucket():
+            super().replace(full, data)
+
+    def publish_file(self, file: Path, full: str) -> None:
+        """Upload a file, in place of the object that may be there."""
+        with self._in_a_bucket():
+            super().publish_file(file, full)
 
     def read(self, paths: Sequence[str]) -> list[bytes | Exception]:
         """Return the bytes of objects, or why they cannot be read; one request for each, many at once."""
@@ -158,6 +171,15 @@ class S3Objects(Objects):
         if isinstance(error, NoCredentialsError | PartialCredentialsError | ProfileNotFound):
             return PermissionError(f"{root}: {what}: {SIGN_IN}")
         return ConnectionError(f"{root}: {what}: check the network and MIG_HOME_AWS_ENDPOINT_URL or AWS_ENDPOINT_URL")
+
+    @contextmanager
+    def _in_a_bucket(self) -> Iterator[None]:
+        """Say what is missing where nothing can be written."""
+        try:
+            yield
+        except FileNotFoundError as error:
+            bucket = self._base.partition("/")[0]
+            raise FileNotFoundError(f"bucket {bucket!r} does not exist: make it, or name another") from error
 
     def _uploads(self) -> Iterator[dict[str, Any]]:
         """Yield the unfinished uploads below the base, page by page."""

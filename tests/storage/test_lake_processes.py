@@ -1,17 +1,20 @@
 """Writers that are killed, race each other, or publish under the eyes of readers: real processes, real files."""
 
 import multiprocessing
+import random
 import signal
 import subprocess
 import sys
 import textwrap
 import time
+from hashlib import sha256
 
 import polars as pl
 import pytest
 
 from mig_dagster.storage.lake import Lake
 from mig_dagster.storage.store import Store
+from tests.storage.roots import CEPH
 
 
 @pytest.fixture
@@ -120,3 +123,47 @@ def test_readers_never_see_half_a_publication(lake):
     finally:
         publisher.kill()
         publisher.join()
+
+
+COMPETING = """
+    import sys
+    import polars as pl
+    from mig_dagster.storage import writer as writing
+    from mig_dagster.storage.lake import Lake
+    from mig_dagster.storage.store import Store
+    writing.SHARD_ROWS = 100
+    lake = Lake(Store(sys.argv[1]))
+    for version in range(1, 10**6):
+        with lake.writer("pool", sys.argv[2]) as writer:
+            for start in range(0, 400, 100):
+                writer.append("rows", pl.DataFrame({"version": version, "n": range(start, start + 100)}))
+                print("shard", flush=True)
+            lake.publish(writer.finish())
+"""
+
+
+@pytest.mark.parametrize("lasting_root", ["local", CEPH], indirect=True)
+def test_of_competing_writers_killed_at_random_every_visible_version_is_whole(lake):
+    chance = random.Random(0)
+    script = textwrap.dedent(COMPETING)
+    for _ in range(3):
+        writers = [
+            subprocess.Popen([sys.executable, "-c", script, lake.store.root, source], stdout=subprocess.PIPE)
+            for source in ("a", "b", "b")
+        ]
+        for writer in chance.sample(writers, len(writers)):
+            for _ in range(chance.randint(6, 14)):
+                writer.stdout.readline()
+            with writer:
+                writer.kill()
+    found = [manifest for source in lake.partitions("pool") for manifest in lake.history("pool", source)]
+    assert len(found) > 2
+    for manifest in found:
+        shards = manifest.tables["rows"]
+        for shard, data in zip(shards, lake.store.read_all([shard.path for shard in shards]), strict=True):
+            assert sha256(data).hexdigest() == shard.sha256
+        rows = lake.scan_versions([manifest]).collect()
+        assert rows["n"].to_list() == list(range(400))
+        assert rows["version"].n_unique() == 1
+    for source in ("a", "b"):
+        assert lake.scan("pool", source).collect().height == 400
