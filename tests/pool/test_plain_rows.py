@@ -124,6 +124,16 @@ def test_every_text_is_the_same_in_every_field_of_a_plain_format(tmp_path, form)
     assert assert_same(Source("s", str(path), format=form), tmp_path / "home") > 99
 
 
+def test_a_column_that_a_path_leads_into_is_not_plain(tmp_path):
+    """Its name is there in every record, its inside decides what the record says."""
+    whole = {"instruction": "Add.", "output": "4", "data": {"input": "2 and 2"}}
+    records = [whole | {"data": data} for data in ("2 and 2", {"input": "2 and 2"}, {"other": 1}, ["a"], None, 7)]
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps(made) + "\n" for made in records))
+    source = Source("s", str(path), format="alpaca", columns={"input": "data.input"})
+    assert assert_same(source, tmp_path / "home") == 3
+
+
 def test_plain_records_and_others_keep_their_order(tmp_path):
     records = [
         {"instruction": f"q{i}", "output": f"a{i}", **({"history": [["b", "c"]]} if i % 3 else {})} for i in range(99)
