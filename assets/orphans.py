@@ -1,4 +1,4 @@
-"""Runs whose process is gone.
+"""Runs whose process is gone, and retries that were forgotten.
 
 A run worker that is killed is noticed by the code server that started it. When that server is gone too (`dagster dev`
 was killed, the machine stopped), or the run was started from a command, nobody notices: the run stays STARTED for ever,
@@ -10,6 +10,7 @@ import json
 import os
 import socket
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -18,6 +19,10 @@ WORKER_TAG = "mig_dagster/worker"
 """The process that executes a run, set by the steps of the run itself: JSON of a `Worker`."""
 _SERVER_TAG = ".dagster/grpc_info"
 """Where the default launcher notes the code server that runs a run: {"socket": path} for a local one."""
+FORGOTTEN_SECONDS = 90
+"""A retry that was not started by then will not be: Dagster looks every few seconds."""
+_PROMISED_TAG, _RETRY_TAG = "dagster/will_retry", "dagster/auto_retry_run_id"
+_ASKED_TAG = "mig_dagster/retry_asked_for"
 # A run that only starts is left to run monitoring, which gives it some minutes: a retry carries the tags of the run
 # that died until it has its own.
 _AT_WORK = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
@@ -75,6 +80,29 @@ def fail_orphans(instance: dg.DagsterInstance) -> list[str]:
     for run in orphans:
         instance.report_run_failed(run, "The process of this run was killed. What it had computed so far is kept.")
     return [run.run_id for run in orphans]
+
+
+def retry_forgotten(instance: dg.DagsterInstance) -> list[str]:
+    """Report once more that a run failed, where Dagster promised to start it again and did not.
+
+    Its daemon looks at each failure once. When it looks between the event and the change of the run's status, as it may
+    on a busy machine, it takes the run for one that goes on, and the backfill of the run waits for ever.
+
+    Returns:
+        The ids of those runs.
+    """
+    now = datetime.now(UTC)
+    promised = dg.RunsFilter(
+        statuses=[dg.DagsterRunStatus.FAILURE],
+        tags={_PROMISED_TAG: "true"},
+        updated_after=now - timedelta(days=1),
+        updated_before=now - timedelta(seconds=FORGOTTEN_SECONDS),
+    )
+    forgotten = [run for run in instance.get_runs(promised) if not {_RETRY_TAG, _ASKED_TAG} & run.tags.keys()]
+    for run in forgotten:
+        instance.add_run_tags(run.run_id, {_ASKED_TAG: "true"})
+        instance.report_run_failed(run, "The retry of this run was forgotten: its failure is reported once more.")
+    return [run.run_id for run in forgotten]
 
 
 def _orphaned(run: dg.DagsterRun) -> bool:

@@ -12,7 +12,7 @@ import dagster as dg
 from assets.discovery import discovery
 from assets.hooks import run_failure
 from assets.jobs import COMPARED, TRIGGER, WHOLE, rebuild_label_space_and_subsets, refresh
-from assets.orphans import fail_orphans
+from assets.orphans import fail_orphans, retry_forgotten
 from assets.partitions import source_partitions
 from assets.repeats import repeats
 from assets.reported import all_reported, event_of, reported_revision
@@ -43,6 +43,8 @@ def sources_sensor(
     """
     for run in fail_orphans(context.instance):
         context.log.error(f"run {run}: its process was killed")
+    for run in retry_forgotten(context.instance):
+        context.log.warning(f"run {run}: its retry was forgotten, its failure is reported once more")
     cursor: dict[str, Any] = json.loads(context.cursor or "{}")
     began = time.time()
     try:

@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 import dagster as dg
 import pytest
 
-from assets.orphans import WORKER_TAG, Worker, _began, fail_orphans, sign
+from assets.orphans import WORKER_TAG, Worker, _began, fail_orphans, retry_forgotten, sign
 
 
 @dg.op
@@ -120,3 +120,17 @@ def test_a_retry_that_inherited_the_tags_of_the_run_that_died_is_left_alone(inst
 def test_runs_that_say_nothing_of_their_process_are_left_alone(instance, begun):
     begun()
     assert fail_orphans(instance) == []
+
+
+def test_a_promised_retry_that_nobody_started_is_asked_for_once(instance, monkeypatch):
+    promise = {"dagster/will_retry": "true"}
+    made = [promise, promise | {"dagster/auto_retry_run_id": "begun"}, {"dagster/will_retry": "false"}, {}]
+    runs = [instance.create_run_for_job(idle, tags=tags) for tags in made]
+    for run in runs:
+        instance.report_run_failed(run)
+    failures = dg.DagsterEventType.RUN_FAILURE
+    assert retry_forgotten(instance) == []  # there is time yet
+    monkeypatch.setattr("assets.orphans.FORGOTTEN_SECONDS", -60)
+    assert retry_forgotten(instance) == [runs[0].run_id]
+    assert [len(instance.all_logs(run.run_id, of_type=failures)) for run in runs] == [2, 1, 1, 1]
+    assert retry_forgotten(instance) == []
