@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from assets.failed_runs import Problem, problems_of, source_of
-from assets.jobs import PARTITIONED, STAGE, refresh
+from assets.jobs import PARTITIONED, STAGE, TRIGGER, refresh
 from resources.home import MigHome
 from resources.webhook import FailureWebhook
 
@@ -27,7 +27,7 @@ def run_failure(context: dg.RunFailureSensorContext, home: MigHome, webhook: Fai
     for problem in problems_of(context.instance, run):
         line = {
             "source": source,
-            "job": run.tags.get(STAGE, run.job_name),
+            "job": run.tags.get(STAGE) or run.tags.get(TRIGGER) or run.job_name,
             "failed_at": ended.isoformat(),
             "message": problem.message,
             "remedy": _remedy(run, problem, source),

@@ -182,7 +182,8 @@ create table runs (
 -- Sources that were taken out of the registry.
 create table removals (source varchar, reason varchar, run_id varchar, recorded_at timestamp);
 
--- What was not made and why: one line for each failed step of each failed run. `job` is the stage, or the job of the run.
+-- What was not made and why: one line for each failed step of each failed run. `job` is the job of the
+-- run, or what started it where it has none of its own, as automation.
 create table failures (
     asset varchar,
     source varchar,
