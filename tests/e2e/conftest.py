@@ -70,12 +70,26 @@ def answers(url: str) -> bool:
         return False
 
 
+PLANTED = (
+    "<script>window.planted = 1</script>",
+    "<img src=x onerror='window.planted = 2'>",
+    "![planted](http://127.0.0.1:9/planted.png)",
+    "[planted](javascript:window.planted=3)",
+    "| planted |\n| --- |\n| <b>x</b> |",
+)
+"""What rows may hold that a page could take for its own; as many as a preview shows."""
+
+
 def fill(folder: Path) -> TinyProject:
-    """Register two small sources; the models are the default ones."""
+    """Register three small sources, one without answers, one with planted texts; the models are the default ones."""
     place = TinyProject(folder, encoder=Path("unused"))
     place.write("maths", [alpaca(i) for i in range(60)])
-    place.write("notes", [messages(i) for i in range(40)])
-    place.register("maths", "notes")
+    planted = [
+        {"messages": [{"role": "user", "content": text}, {"role": "assistant", "content": text}]} for text in PLANTED
+    ]
+    place.write("notes", [*planted, *(messages(i) for i in range(35))])
+    place.write("spoiled", [alpaca(i) | {"output": ""} for i in range(7)])
+    place.register("maths", "notes", "spoiled")
     return place
 
 

@@ -1,4 +1,4 @@
-"""A way through the UI: sources appear, a backfill and a group are launched by buttons, results are read."""
+"""A way through the UI: sources appear, one run, a backfill and a group are launched by buttons, results are read."""
 
 import re
 
@@ -16,6 +16,11 @@ BACKFILLS = """query { partitionBackfillsOrError(limit: 5) { ... on PartitionBac
 LATEST = """query { assetsOrError { ... on AssetConnection { nodes { key { path } assetMaterializations(limit: 1) {
   runId } } } } }"""
 RUNS = """query { runsOrError(limit: 1) { ... on Runs { results { id assetSelection { path } } } } }"""
+OF_BACKFILL = (
+    """query($filter: RunsFilter) { runsOrError(filter: $filter) { ... on Runs { results { id status } } } }"""
+)
+SOURCES = ["maths", "notes", "spoiled"]
+GOOD = ["maths", "notes"]
 REST = ["row_signatures", "tags", "quality_scores", "row_embeddings"]
 SUBSETS = [f"{method}_subset" for method in METHODS]
 NOT_MADE = [f"{method}_subset" for method in METHODS if missing_inputs(method)]
@@ -24,9 +29,10 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(480)]
 
 
 def backfilled(server, backfill) -> bool:
+    """Say whether a backfill is over; the source without answers fails it."""
     status = server.ask(graphql.BACKFILL_STATUS, id=backfill)
-    assert status["status"] in ("REQUESTED", "COMPLETED_SUCCESS"), status
-    return status["status"] == "COMPLETED_SUCCESS"
+    assert status["status"] in ("REQUESTED", "FAILING", "COMPLETED_FAILED"), status
+    return status["status"] == "COMPLETED_FAILED"
 
 
 def launched(server, job, assets, partition=None) -> str:
@@ -39,6 +45,18 @@ def succeeded(server, run) -> bool:
     status = server.ask(graphql.RUN_STATUS, id=run)["status"]
     assert status not in ("FAILURE", "CANCELED"), f"run {run}: {status}"
     return status == "SUCCESS"
+
+
+def over(server, run) -> str | None:
+    """Return how a run ended, once it did."""
+    status = server.ask(graphql.RUN_STATUS, id=run)["status"]
+    return status if status in ("SUCCESS", "FAILURE", "CANCELED") else None
+
+
+def newest(server, assets) -> list[str]:
+    """Return the newest run where it is one of these assets."""
+    found = server.ask(RUNS)["results"]
+    return [run["id"] for run in found if [key["path"][-1] for key in run["assetSelection"] or []] == assets]
 
 
 def running(server) -> list[str]:
@@ -66,23 +84,86 @@ def compare_methods(server, page):
         page.get_by_text(text, exact=True).first.wait_for()
 
 
-def test_sources_appear_a_backfill_is_launched_and_all_methods_are_compared(server, page):
-    key = {"path": ["raw_pool"]}
-    server.wait(
-        "partition from the sources sensor",
-        lambda: server.ask(PARTITIONS, key=key)["partitionKeys"] == ["maths", "notes"],
-        90,
-    )
+@pytest.fixture
+def watched(page):
+    """A page that notes what a text of a row made it do; nothing must."""
+    done = []
+    page.on("dialog", lambda dialog: (done.append(dialog.message), dialog.dismiss()))
+    page.on("request", lambda request: done.append(request.url) if "planted" in request.url else None)
+    page.on("console", lambda message: done.append(message.text) if "planted" in message.text else None)
+    yield page
+    assert done == []
 
+
+def nothing_ran(page) -> None:
+    assert page.evaluate("window.planted") is None
+    assert page.locator("img[src*=planted], a[href^=javascript], script:text('planted')").count() == 0
+
+
+def materialise(server, page, partition=None) -> None:
+    """Press *Materialize* on raw_pool's page, for one source or for all."""
     page.goto(f"{server.url}/assets/raw_pool")
     page.get_by_role("button", name=re.compile("Materialize")).first.click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_text("All", exact=True).first.click()
+    if partition is None:
+        dialog.get_by_text("All", exact=True).first.click()
+    else:
+        dialog.get_by_text("Select a partition or create one").click()
+        page.get_by_text(partition, exact=True).locator("visible=true").last.click()
+        dialog.get_by_text("Launch runs to materialize").first.click()  # closes the list
     dialog.get_by_role("button", name=re.compile("Launch")).last.click()
-    (backfill,) = server.wait("backfill", lambda: server.ask(BACKFILLS)["results"], 60)
-    server.wait("end of it", lambda: backfilled(server, backfill["id"]), 120)
 
-    runs = [launched(server, "ingest_and_annotate", REST, partition=name) for name in ("maths", "notes")]
+
+def one_source(server, page):
+    """Read one source by its button, and look at its rows, which hold what a page could take for its own."""
+    materialise(server, page, "notes")
+    (run,) = server.wait("run of one source", lambda: newest(server, ["raw_pool"]), 60)
+    assert server.wait("end of it", lambda: over(server, run), 120) == "SUCCESS"
+    page.goto(f"{server.url}/assets/raw_pool?view=partitions&partition=notes")
+    page.get_by_text("preview", exact=True).first.wait_for()
+    page.get_by_text("Show Markdown").first.click()
+    page.get_by_text("window.planted").first.wait_for()
+    nothing_ran(page)
+
+
+def three_sources(server, page):
+    """Read all three by one backfill: two succeed, and the check of the third says why it does not."""
+    before = server.ask(BACKFILLS)["results"]
+    materialise(server, page)
+    (backfill,) = server.wait("backfill", lambda: server.ask(BACKFILLS)["results"][: -len(before) or None], 60)
+    server.wait("end of it", lambda: backfilled(server, backfill["id"]), 120)
+    tag = {"key": "dagster/backfill", "value": backfill["id"]}
+    runs = server.ask(OF_BACKFILL, filter={"tags": [tag]})["results"]
+    assert sorted(run["status"] for run in runs) == ["FAILURE", "SUCCESS", "SUCCESS"]
+    # The page shows the check's last result, and whose of the three that is nobody knows.
+    run = launched(server, "ingest_and_annotate", ["raw_pool"], partition="spoiled")
+    assert server.wait("end of it", lambda: over(server, run), 120) == "FAILURE"
+    page.goto(f"{server.url}/assets/raw_pool?view=checks&checkDetail=not_empty")
+    page.get_by_text("0 rows of 7 records (rejected: empty_answer 7)").first.wait_for()
+
+
+def no_way_out(server):
+    """Add a partition that would lead out of MIG_HOME, and run it."""
+    added = server.ask(graphql.ADD_PARTITION, selector=graphql.SELECTOR, key="../../../escape")
+    assert added["__typename"] == "AddDynamicPartitionSuccess", added
+    run = launched(server, "ingest_and_annotate", ["raw_pool"], partition="../../../escape")
+    assert server.wait("end of it", lambda: over(server, run), 120) == "FAILURE"
+    assert list(server.place.folder.parent.rglob("escape*")) == []
+
+
+def test_sources_appear_are_read_by_buttons_and_all_methods_are_compared(server, watched):
+    page = watched
+    key = {"path": ["raw_pool"]}
+    server.wait(
+        "partition from the sources sensor",
+        lambda: server.ask(PARTITIONS, key=key)["partitionKeys"] == SOURCES,
+        90,
+    )
+    one_source(server, page)
+    three_sources(server, page)
+    no_way_out(server)
+
+    runs = [launched(server, "ingest_and_annotate", REST, partition=name) for name in GOOD]
     server.wait("end of the annotations", lambda: all(succeeded(server, run) for run in runs), 120)
     run = launched(server, "rebuild_label_space_and_subsets", list(POOL_LEVEL))
     server.wait("end of the subset's run", lambda: succeeded(server, run), 120)
@@ -92,7 +173,9 @@ def test_sources_appear_a_backfill_is_launched_and_all_methods_are_compared(serv
     page.goto(f"{server.url}/assets/mig_subset")
     for text in ("source_mix", "gain_curve", "labels_covered", "objective"):
         page.get_by_text(text, exact=True).first.wait_for()
+    nothing_ran(page)
     page.goto(f"{server.url}/assets/label_graph?view=checks")
     page.get_by_text("symmetric", exact=True).first.wait_for()
 
     compare_methods(server, page)
+    nothing_ran(page)
