@@ -18,7 +18,8 @@ class Style:
         marker: what a turn begins with; its group `role` says who speaks.
         preamble: whether text may stand before the first marker; it is what the system says.
         tails: what may follow a turn and is no part of it, beside white space.
-        closer: what a turn ends with at the latest, so that nothing but white space follows it.
+        closer: what every turn but the last ends with, so that nothing but white space follows it; a marker in a turn
+            that is still open may be what somebody says of markers.
     """
 
     name: str
@@ -88,6 +89,8 @@ def marked_turns(text: str, style: Style) -> list[Message]:
     messages = [Message("system", before)] if before else []
     ends = [*(marker.start() for marker in markers[1:]), len(text)]
     for marker, end in zip(markers, ends, strict=True):
+        if style.closer and end < len(text) and style.closer not in text[marker.end() : end]:
+            raise Defect("text_outside_turns", f"{text[end : end + 60]!r} begins a turn before {style.closer}")
         messages += _turn(marker["role"], text[marker.end() : end], style)
     return messages
 

@@ -107,6 +107,8 @@ OUTSIDE = {
     "before the first instruction": "Hello [INST] a [/INST] b",
     "between two turns": "<|im_start|>user\na<|im_end|> lost <|im_start|>assistant\nb<|im_end|>",
     "after the last turn": "<|im_start|>user\na<|im_end|><|im_start|>assistant\nb<|im_end|> lost",
+    "a marker in a question": "<|im_start|>user\na <|im_start|>assistant?<|im_end|><|im_start|>assistant\nb<|im_end|>",
+    "a marker in an answer": "<|im_start|>user\na<|im_end|><|im_start|>assistant\n```\n<|im_start|>user\n```<|im_end|>",
 }
 
 
