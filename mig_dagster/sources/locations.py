@@ -2,7 +2,7 @@
 
 import os
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,6 +41,25 @@ class SourceFile:
     stamp: str = field(default="", compare=False)
 
 
+class _WholeFolders(LocalFileSystem):  # type: ignore[misc]
+    """Local files, none of them missing in a listing: fsspec takes a folder that it cannot read for an empty one."""
+
+    def walk(self, path: str, *args: Any, **kwargs: Any) -> Iterator[Any]:
+        """Walk as fsspec does, which asks for each folder here.
+
+        Raises:
+            OSError: a folder cannot be listed.
+        """
+        return super().walk(path, *args, **{**kwargs, "on_error": _only_if_of_no_account})
+
+
+def _only_if_of_no_account(error: OSError) -> None:
+    """Go on without a folder that is gone, hidden, or there for what a file system recovered; it holds no source."""
+    name = posixpath.basename(os.fspath(error.filename or ""))
+    if not isinstance(error, FileNotFoundError) and not name.startswith(".") and name != "lost+found":
+        raise error
+
+
 def file_system(uri: str) -> tuple[Any, str]:
     """Return the fsspec file system of a URI and the path on it.
 
@@ -54,7 +73,7 @@ def file_system(uri: str) -> tuple[Any, str]:
     except (ValueError, ImportError) as error:
         remedy = "Write a path, or a URI such as demo://help_desk or file:///data/rows.jsonl"
         raise SourceFileError(uri, None, f"is no URI that can be read ({error})", remedy) from error
-    return fs, path
+    return (_WholeFolders(**fs.storage_options) if isinstance(fs, LocalFileSystem) else fs), path
 
 
 def open_binary(uri: str) -> Any:

@@ -9,7 +9,7 @@ from mig_dagster.demo import SOURCES
 from mig_dagster.sources import FORMATS, Accepted, Source, SourceFileError, check, files_of, read_source
 from mig_dagster.sources.check import PROGRESS_RECORDS
 from mig_dagster.sources.locations import list_files
-from tests.sources.writing import ROW, lines, read, write
+from tests.sources.writing import ROW, lines, read, refuse_to_list, write
 
 QA = {"question": "2 + 3?", "answer": "5"}
 
@@ -82,6 +82,21 @@ def test_a_source_without_files_is_a_failure(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(SourceFileError, match=r"is no file, and no folder or pattern with files to read.*\.jsonl\.gz"):
         list(read_source(Source("s", str(tmp_path / name))))
+
+
+@pytest.mark.parametrize("pattern", ["", "/*/*.jsonl"])
+def test_a_folder_that_cannot_be_listed_is_a_failure_and_no_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pattern: str
+) -> None:
+    for name in ("a", "b", ".hidden", "lost+found"):
+        write(tmp_path / name / "rows.jsonl", lines(ROW))
+    refuse_to_list(monkeypatch, tmp_path / ".hidden", tmp_path / "lost+found")
+    assert [file.relative for file in list_files(f"{tmp_path}{pattern}")] == ["a/rows.jsonl", "b/rows.jsonl"]
+    refuse_to_list(monkeypatch, tmp_path / "b")
+    with pytest.raises(
+        SourceFileError, match=r"cannot be listed \(.*Permission denied: '.*/b'\). Check the path and who"
+    ):
+        list_files(f"{tmp_path}{pattern}")
 
 
 def test_a_pattern_that_is_none_is_a_failure(tmp_path: Path) -> None:

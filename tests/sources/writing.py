@@ -1,9 +1,13 @@
 """Small source files for the tests of the readers."""
 
+import errno
 import gzip
 import json
+import os
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from mig_dagster.sources import Accepted, Rejected, read_file
 from mig_dagster.sources.records import Blank
@@ -33,3 +37,15 @@ def reasons(path: str | Path, **options: Any) -> list[str]:
         found.reason if isinstance(found, Rejected) else "" if isinstance(found, Accepted) else "blank"
         for found in read(path, **options)
     ]
+
+
+def refuse_to_list(monkeypatch: pytest.MonkeyPatch, *folders: Path) -> None:
+    """Answer as a disk does that lets nobody read these folders; root reads whatever there is."""
+    scandir = os.scandir
+
+    def refusing(path: Any) -> Any:
+        if Path(os.fsdecode(path)) in folders:
+            raise PermissionError(errno.EACCES, "Permission denied", os.fspath(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)

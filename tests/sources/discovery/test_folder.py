@@ -10,6 +10,7 @@ from mig_dagster.sources.discovery.folder import find_in_folder
 from mig_dagster.sources.discovery.found import DiscoveryError, Look
 from mig_dagster.sources.discovery.rules import Folder
 from mig_dagster.sources.discovery.settling import SETTLED_SECONDS
+from tests.sources.writing import refuse_to_list
 
 LATER = Look(4_000_000_000.0)
 
@@ -82,6 +83,16 @@ def test_a_name_that_is_no_text_is_passed_over_and_told(tmp_path):
     findings = find_in_folder(Folder(str(tmp_path)), LATER)
     assert names(findings) == ["a.jsonl"]
     assert findings.notes == (r"'\udcff.jsonl' is passed over: its name is no UTF-8; rename it",)
+
+
+def test_a_folder_within_that_cannot_be_listed_is_an_error_and_not_gone(tmp_path, monkeypatch):
+    put(tmp_path / "a.jsonl")
+    put(tmp_path / "disk/1.jsonl")
+    refuse_to_list(monkeypatch, tmp_path / "disk")
+    with pytest.raises(
+        DiscoveryError, match=r"cannot be listed \(.*Permission denied: '.*/disk'\); nothing was changed"
+    ):
+        find_in_folder(Folder(str(tmp_path)), LATER)
 
 
 def test_a_folder_that_is_not_there_is_an_error(tmp_path):
