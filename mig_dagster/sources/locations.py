@@ -50,7 +50,7 @@ class _WholeFolders(LocalFileSystem):  # type: ignore[misc]
         Raises:
             OSError: a folder cannot be listed.
         """
-        return super().walk(path, *args, **{**kwargs, "on_error": _only_if_of_no_account})
+        yield from super().walk(path, *args, **{**kwargs, "on_error": _only_if_of_no_account})
 
 
 def _only_if_of_no_account(error: OSError) -> None:
