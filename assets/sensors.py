@@ -48,15 +48,16 @@ def sources_sensor(
     cursor: dict[str, Any] = json.loads(context.cursor or "{}")
     began = time.time()
     try:
-        registered = registry.load()
+        discovered = registry.discovered(cursor.get("batches", 0))
+        registered = discovered.registered(registry.declared())
     except RegistryError as error:
-        # Nothing is removed on account of a typing error: what was known stays until the file can be read.
-        return dg.SkipReason(f"sources.yaml cannot be used, nothing was changed: {error}")
+        # Nothing is removed on account of a typing error, or of a disk that is missing: what was known stays.
+        return dg.SkipReason(f"the registry cannot be used, nothing was changed: {error}")
     changes = find_changes(
         registered,
         load_seen(cursor.get("seen", {})),
         all_reported(context.instance),
-        refreshes=registry.discovered().refreshes,
+        refreshes=discovered.refreshes,
         last_revision=partial(reported_revision, context.instance),
     )
     for name, problem in changes.problems.items():
@@ -73,7 +74,9 @@ def sources_sensor(
         requests.append(dg.RunRequest(job_name=rebuild_label_space_and_subsets.name, tags={TRIGGER: "sources_changed"}))
     if changes.to_refresh:
         requests.append(_refresh(changes.to_refresh))
-    return _result(changes, new, gone, requests, began)
+    # Runs that fail while the registry cannot be read are looked for from `well_at` on.
+    known = {"seen": dump_seen(changes.seen), "well_at": began, "batches": discovered.number}
+    return _result(changes, new, gone, requests, known)
 
 
 def _limit_pools(instance: dg.DagsterInstance) -> None:
@@ -102,7 +105,7 @@ def _refresh(names: Sequence[str]) -> dg.RunRequest:
 
 
 def _result(
-    changes: Changes, new: Sequence[str], gone: Sequence[str], requests: list[dg.RunRequest], began: float
+    changes: Changes, new: Sequence[str], gone: Sequence[str], requests: list[dg.RunRequest], known: dict[str, Any]
 ) -> dg.SensorResult:
     partitions: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
     if new:
@@ -114,8 +117,7 @@ def _result(
         asset_events=[event_of(name, found) for name, found in sorted(changes.changed.items())],
         run_requests=requests,
         skip_reason=None if requests else _told(changes, new, gone),
-        # Runs that fail while the registry cannot be read are looked for from here.
-        cursor=json.dumps({"seen": dump_seen(changes.seen), "well_at": began}, sort_keys=True),
+        cursor=json.dumps(known, sort_keys=True),
     )
 
 

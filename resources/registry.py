@@ -22,11 +22,19 @@ class SourceRegistry(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def load(self) -> dict[str, Source]:
         """Return every source by name: of two with one name or one URI, the declared one."""
-        return self.discovered().registered(load_registry(Path(self.path)))
+        return self.discovered().registered(self.declared())
 
-    def discovered(self) -> Discovered:
-        """Return what was ever discovered, with its state, and which sources were asked to be looked at again."""
-        return read_log(self.home.store)
+    def declared(self) -> dict[str, Source]:
+        """Return the sources of sources.yaml by name."""
+        return load_registry(Path(self.path))
+
+    def discovered(self, seen: int = 0) -> Discovered:
+        """Return what was ever discovered, with its state, and which sources were asked to be looked at again.
+
+        Raises:
+            RegistryError: the log of it cannot be used, or ends before the batch whose number is `seen`.
+        """
+        return read_log(self.home.store, seen)
 
     def source(self, name: str) -> Source:
         """Return one source.

@@ -105,13 +105,14 @@ def discover(
         return events
 
     if dry_run:
-        decided(read_log(ledger.store))
+        state = read_log(ledger.store, cursor.batches)
+        decided(state)
     else:
-        record(ledger.store, decided, at)
+        state, _ = record(ledger.store, decided, at, seen=cursor.batches)
     again = [name for name, decision in decisions.items() if decision.next_look]
     return Discovery(
         [_outcome(rule, found.get(rule.name), decisions.get(rule.name), problems.get(rule.name, "")) for rule in due],
-        cursor.after(due, found, again, at.timestamp()),
+        cursor.after(due, found, again, at.timestamp(), state.number),
         [rule.name for rule in rules if rule not in due],
     )
 

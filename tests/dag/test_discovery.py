@@ -110,3 +110,25 @@ def test_a_find_becomes_a_partition_and_a_file_that_goes_takes_it_away_with_the_
     seeker.tick()
     watcher.tick()
     assert watcher.partitions == sorted([*SOURCES, "newer"])
+
+
+def test_a_home_whose_disk_is_missing_removes_no_source_and_starts_no_other_log(seeker):
+    watcher = Watcher(seeker.place, seeker.instance)
+    seeker.rules(INBOX)
+    seeker.put("new")
+    seeker.tick()
+    watcher.tick()
+    home, aside = seeker.place.folder / "home", seeker.place.folder / "unmounted"
+    home.rename(aside)
+    home.mkdir()  # what is left of a mount point without its disk
+    told = "has 0 batches of events, and had 1; is its disk there? Restore it, or reset the cursors of the sensors"
+    assert told in watcher.tick().skip_message
+    assert told in seeker.tick()
+    assert watcher.partitions == sorted([*SOURCES, "new"])
+    assert list(home.iterdir()) == []
+    home.rmdir()
+    aside.rename(home)
+    assert seeker.tick() == "1 rules, nothing new"
+    assert watcher.tick().run_requests == []
+    assert watcher.partitions == sorted([*SOURCES, "new"])
+    assert seeker.place.home.ledger.fragments("removals") == []

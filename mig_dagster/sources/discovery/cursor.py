@@ -21,10 +21,12 @@ class Cursor:
     Attributes:
         marks: `Findings.marks`, by rule.
         next_look: when a rule is to search the Hub again, in seconds since the epoch, by rule and what it says.
+        batches: how many the log had.
     """
 
     marks: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     next_look: Mapping[str, float] = field(default_factory=dict)
+    batches: int = 0
 
     def dump(self) -> str:
         """Return the cursor as JSON text."""
@@ -43,7 +45,9 @@ class Cursor:
         """Return how to look at the place of a rule."""
         return Look(now, self.marks.get(rule.name, {}))
 
-    def after(self, rules: Iterable[Rule], found: Mapping[str, Findings], again: Iterable[str], now: float) -> "Cursor":
+    def after(
+        self, rules: Iterable[Rule], found: Mapping[str, Findings], again: Iterable[str], now: float, batches: int
+    ) -> "Cursor":
         """Return what to remember after looks.
 
         Args:
@@ -51,13 +55,14 @@ class Cursor:
             found: by rule; those that are missing failed.
             again: rules that are to look again at once, because they were not done.
             now: when.
+            batches: how many the log has.
         """
         rules, again = list(rules), set(again)
         marks = {rule.name: found[rule.name].marks for rule in rules if rule.name in found}
         searches = {rule.name: rule for rule in rules if isinstance(rule.where, HubSearch) and rule.name not in again}
         waits = {_key(rule): now + (HUB_SECONDS if name in found else RETRY_SECONDS) for name, rule in searches.items()}
         still = {key: when for key, when in self.next_look.items() if when > now}
-        return Cursor({**self.marks, **marks}, {**still, **waits})
+        return Cursor({**self.marks, **marks}, {**still, **waits}, batches)
 
     def _waits(self, rule: Rule, now: float) -> float:
         """Return for how many seconds more a search waits; one that seems to wait too long saw the clock go back."""

@@ -25,11 +25,15 @@ _NAME = re.compile(r"\d{8}\.json")
 Decide = Callable[[Discovered], Sequence[Event]]
 
 
-def read_log(store: Store) -> Discovered:
+def read_log(store: Store, seen: int = 0) -> Discovered:
     """Return the state after all batches.
 
+    Args:
+        store: the project's store.
+        seen: the number of a batch that was there before.
+
     Raises:
-        RegistryError: a batch is missing, or cannot be read.
+        RegistryError: a batch is missing, or cannot be read; or the log ends before the batch that was seen.
     """
     batches = _numbers(store, FOLDER)
     if missing := set(range(1, max(batches, default=0) + 1)).difference(batches):
@@ -47,16 +51,24 @@ def read_log(store: Store) -> Discovered:
             state = fold(state, at, [Event(**event) for event in document["events"]])
         except (ValueError, KeyError, TypeError) as error:
             raise RegistryError(f"{store.uri(path)}: is no batch of events ({error!r}); restore it") from error
+    if state.number < seen:  # an empty folder where a disk should be looks as if nothing had ever been discovered
+        raise RegistryError(
+            f"{store.uri(FOLDER)}: has {state.number} batches of events, and had {seen}; is its disk there? "
+            "Restore it, or reset the cursors of the sensors to go on without what was discovered"
+        )
     return state
 
 
-def record(store: Store, decide: Decide, now: datetime | None = None) -> tuple[Discovered, Sequence[Event]]:
+def record(
+    store: Store, decide: Decide, now: datetime | None = None, *, seen: int = 0
+) -> tuple[Discovered, Sequence[Event]]:
     """Add what is decided on the state as it is; decide again where another writer came first.
 
     Args:
         store: the project's store.
         decide: returns the events for a state, none where nothing is to happen; called once or more.
         now: the time that is written down, in UTC.
+        seen: as of `read_log`.
 
     Returns:
         The state afterwards, and the events that were added.
@@ -65,7 +77,7 @@ def record(store: Store, decide: Decide, now: datetime | None = None) -> tuple[D
         RegistryError: as `read_log`.
     """
     while True:
-        state = read_log(store)
+        state = read_log(store, seen)
         events = decide(state)
         if not events:
             return state, ()

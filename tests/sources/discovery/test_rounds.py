@@ -7,6 +7,7 @@ import pytest
 
 from mig_dagster.sources import RegistryError
 from mig_dagster.sources.discovery import Event, record
+from mig_dagster.sources.discovery.cursor import Cursor
 from mig_dagster.sources.discovery.log import FOLDER
 from tests.sources.discovery.finds import DAY, Project, happened
 
@@ -126,7 +127,7 @@ def test_two_finds_of_one_name_are_told_apart_the_same_way_in_any_home(project, 
     names = [name for _, name in happened(project.look())]
     assert names[0] == "a"
     assert len(set(names)) == 4
-    project.home = str(tmp_path / "other-home")
+    project.home, project.cursor = str(tmp_path / "other-home"), Cursor()
     assert [name for _, name in happened(project.look(keep_cursor=False))] == names
 
 
@@ -202,7 +203,7 @@ def test_a_dry_run_says_what_would_happen_and_writes_nothing(project):
 def test_a_round_that_dies_before_the_log_is_written_finds_the_same_again(project, monkeypatch):
     from mig_dagster.stages import discovery
 
-    def dies(store, decide, now):
+    def dies(store, decide, now, seen):
         decide(project.log)
         raise KeyboardInterrupt
 
