@@ -6,10 +6,10 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from mig_dagster.export.markdown import inert
+
 PREVIEW_ROWS = 5
 _CELL_CHARS = 120
-_INERT = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_[]!|~"} | {"&": "&amp;", "<": "&lt;", ">": "&gt;"})
-"""Rows are other people's text: none of it may become a picture that a browser fetches, a link, or HTML."""
 
 
 def column_schema(frame: pl.LazyFrame) -> dg.TableSchema:
@@ -57,4 +57,4 @@ def _cell(value: Any) -> str:
     text = f"{value:.4g}" if isinstance(value, float) else "" if value is None else str(value)
     folded = " ".join(text[: 4 * _CELL_CHARS].split())
     cut = folded if len(folded) <= _CELL_CHARS else folded[: _CELL_CHARS - 1] + "…"
-    return cut.translate(_INERT)
+    return inert(cut)

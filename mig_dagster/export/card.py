@@ -1,11 +1,12 @@
 """The dataset card of a subset, with the front matter that dataset hubs read."""
 
-import html
 from collections.abc import Mapping
 from typing import Any
 
 import jinja2
 import polars as pl
+
+from mig_dagster.export.markdown import inert
 
 CARD = """\
 ---
@@ -18,7 +19,7 @@ configs:
   - split: train
     path: train.jsonl
 ---
-# {{ lock.name | in_line }}
+# {{ lock.name | inert }}
 
 {{ "{:,}".format(rows) }} rows chosen by `{{ lock.method }}` from a pool of {{ "{:,}".format(lock.pool_rows) }},
 in the order in which they were chosen{% if lock.nested %}: the first k rows are the subset for budget k.
@@ -29,7 +30,7 @@ budget, so choose again for a smaller one.
 | source | licence | rows |
 |---|---|---:|
 {% for source, count in mix -%}
-| {{ source }} | {{ (lock.licences.get(source) or "not stated") | in_line }} | {{ "{:,}".format(count) }} |
+| {{ source }} | {{ (lock.licences.get(source) or "not stated") | inert }} | {{ "{:,}".format(count) }} |
 {% endfor %}
 Options: `{{ lock.options | tojson }}`. Scores by `{{ lock.scorer }}`. `selection.lock.json` pins every input.
 {% if lock.shortfall %}
@@ -47,10 +48,5 @@ def dataset_card(rows: pl.DataFrame, lock: Mapping[str, Any]) -> str:
     """
     mix = rows.group_by("source").len().sort(["len", "source"], descending=[True, False]).rows()
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
-    environment.filters["in_line"] = _in_line
+    environment.filters["inert"] = inert
     return environment.from_string(CARD).render(lock=lock, rows=len(rows), mix=mix)
-
-
-def _in_line(text: str) -> str:
-    """Return text that neither ends its line or its table cell nor is taken for HTML."""
-    return html.escape(" ".join(text.split()), quote=False).replace("|", "&#124;")
