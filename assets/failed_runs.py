@@ -39,7 +39,7 @@ def problems_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[Proble
         return problems
     ended = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
     message = next((entry.dagster_event.message for entry in ended if entry.dagster_event), None) or "no reason given"
-    return [Problem(name, message) for name in not_made(instance, run) or [run.job_name]]
+    return [Problem(name, message) for name in not_made(instance, run) or [run.job_name.strip("_")]]
 
 
 def not_made(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[str]:

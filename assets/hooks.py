@@ -1,12 +1,14 @@
 """What happens when a run fails: a line in the ledger, one in the log, a message to a web address where one is set."""
 
 from datetime import UTC, datetime
+from http.client import HTTPException
 from typing import Any
 
 import dagster as dg
 
 from assets.failed_runs import Problem, problems_of, source_of
 from assets.jobs import PARTITIONED, STAGE, TRIGGER, refresh
+from mig_dagster.sources.registry import SLUG
 from resources.home import MigHome
 from resources.webhook import FailureWebhook
 
@@ -21,9 +23,11 @@ _WILL_RETRY_TAG = "dagster/will_retry"
 def run_failure(context: dg.RunFailureSensorContext, home: MigHome, webhook: FailureWebhook) -> None:
     """Tell what went wrong in a run, once, where people look."""
     run, source = context.dagster_run, source_of(context.dagster_run)
-    record = context.instance.get_run_record_by_id(run.run_id)
-    # The time of the run, not of telling: a tick that is repeated adds nothing.
-    ended = datetime.fromtimestamp(record.end_time if record and record.end_time else 0, UTC)
+    # The time when it failed first, not of telling: a tick, or an event, that is repeated adds nothing.
+    events = context.instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
+    ended = datetime.fromtimestamp(min(event.timestamp for event in events), UTC)
+    if source is not None and not SLUG.fullmatch(source):
+        source = None  # typed into the UI by hand, and fit for no path; the message names it
     for problem in problems_of(context.instance, run):
         line = {
             "source": source,
@@ -51,6 +55,8 @@ def _remedy(run: dg.DagsterRun, problem: Problem, source: str | None) -> str:
 def _send(context: dg.RunFailureSensorContext, webhook: FailureWebhook, document: dict[str, Any]) -> None:
     try:
         webhook.send(document)
-    except OSError as error:
-        # The ledger has it; a web address that does not answer must not keep the next failures from being noted.
-        context.log.warning(f"MIG_FAILURE_WEBHOOK was not told: {error}")
+    except (OSError, HTTPException) as error:
+        # The ledger has it; a web address that does not answer must not keep the next failures from being noted. Some
+        # errors repeat the address, which is a secret.
+        why = f": {error}" if isinstance(error, OSError) else ""
+        context.log.warning(f"MIG_FAILURE_WEBHOOK was not told ({type(error).__name__}{why})")

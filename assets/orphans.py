@@ -23,6 +23,7 @@ FORGOTTEN_SECONDS = 90
 """A retry that was not started by then will not be: Dagster looks every few seconds."""
 _PROMISED_TAG, _RETRY_TAG = "dagster/will_retry", "dagster/auto_retry_run_id"
 _ASKED_TAG = "mig_dagster/retry_asked_for"
+"""The id of the run whose retry was asked for: the retry itself inherits the tag."""
 # A run that only starts is left to run monitoring, which gives it some minutes: a retry carries the tags of the run
 # that died until it has its own.
 _AT_WORK = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
@@ -98,9 +99,10 @@ def retry_forgotten(instance: dg.DagsterInstance) -> list[str]:
         updated_after=now - timedelta(days=1),
         updated_before=now - timedelta(seconds=FORGOTTEN_SECONDS),
     )
-    forgotten = [run for run in instance.get_runs(promised) if not {_RETRY_TAG, _ASKED_TAG} & run.tags.keys()]
+    failed = instance.get_runs(promised)
+    forgotten = [run for run in failed if _RETRY_TAG not in run.tags and run.tags.get(_ASKED_TAG) != run.run_id]
     for run in forgotten:
-        instance.add_run_tags(run.run_id, {_ASKED_TAG: "true"})
+        instance.add_run_tags(run.run_id, {_ASKED_TAG: run.run_id})
         instance.report_run_failed(run, "The retry of this run was forgotten: its failure is reported once more.")
     return [run.run_id for run in forgotten]
 

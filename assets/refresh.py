@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 from pydantic import Field
 
+from assets.orphans import sign
 from assets.reported import UNREADABLE, all_reported, event_of, look, reported_revision
 from resources.registry import SourceRegistry
 
@@ -26,6 +27,7 @@ def look_at_sources(
     Raises:
         Failure: sources.yaml cannot be read, or some source cannot; it names them with their reasons.
     """
+    sign(context.instance, context.run)
     registered = registry.load()
     chosen = {name: registered[name] for name in config.sources or registered if name in registered}
     reported = all_reported(context.instance)

@@ -1,6 +1,6 @@
 """Runs that failed only because sources.yaml could not be read are run again once it can."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -10,16 +10,18 @@ from assets.jobs import TRIGGER, WHOLE, refresh
 from mig_dagster.sources import RegistryError
 
 
-def repeats(instance: dg.DagsterInstance, since: float) -> list[dg.RunRequest]:
+def repeats(instance: dg.DagsterInstance, since: float, sources: Collection[str]) -> list[dg.RunRequest]:
     """Return the runs to ask for; each has a key, so that asking twice starts one.
 
     Args:
         instance: whose runs.
         since: seconds since 1970: runs that failed before are not looked at.
+        sources: those that have a partition. A request for another one would fail the tick that makes it, and the next.
     """
     after = datetime.fromtimestamp(since, UTC)
     failed = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], updated_after=after))
-    return [request for run in failed for request in _again(instance, run)]
+    known = {None, *sources}
+    return [request for run in failed for request in _again(instance, run) if request.partition_key in known]
 
 
 def _again(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[dg.RunRequest]:

@@ -69,7 +69,8 @@ def sources_sensor(
     for name in filter(SLUG.fullmatch, gone):
         home.record_removal(name, registry.removal_reason(name))
     _limit_pools(context.instance)
-    requests = repeats(context.instance, cursor.get("well_at", began))
+    kept = (partitions | set(new)) - set(gone)
+    requests = repeats(context.instance, cursor.get("well_at", began), kept)
     if _pool_is_stale(changes, new, gone, home):
         requests.append(dg.RunRequest(job_name=rebuild_label_space_and_subsets.name, tags={TRIGGER: "sources_changed"}))
     if changes.to_refresh:

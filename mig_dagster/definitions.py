@@ -31,6 +31,8 @@ def defs() -> dg.Definitions:
     """
     home = MigHome(root=dg.EnvVar("MIG_HOME").get_value(str(CHECKOUT / "mig_home")) or "")
     gpu = Gpu()
+    # Handed on as a variable: the UI shows the values of resources, and such an address is a secret.
+    webhook = dg.EnvVar("MIG_FAILURE_WEBHOOK")
     return dg.Definitions(
         assets=all_assets,
         jobs=jobs,
@@ -42,7 +44,7 @@ def defs() -> dg.Definitions:
             "registry": SourceRegistry(
                 path=dg.EnvVar("MIG_SOURCES").get_value(str(CHECKOUT / "sources.yaml")) or "", home=home
             ),
-            "webhook": FailureWebhook(url=dg.EnvVar("MIG_FAILURE_WEBHOOK").get_value("") or ""),
+            "webhook": FailureWebhook(url=webhook if webhook.get_value() else ""),
             "gpu": gpu,
             "models": Models(gpu=gpu),
         },

@@ -21,11 +21,13 @@ class FailureWebhook(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     url: str = ""
 
-    @field_validator("url")
+    @field_validator("url", mode="before")  # the variable itself, where it is one
     @classmethod
     def _is_web_address(cls, url: str) -> str:
-        if url and urlsplit(url).scheme not in ("http", "https"):
-            raise ValueError(f"MIG_FAILURE_WEBHOOK={url!r}: expected an http:// or https:// address, or nothing")
+        value = url.get_value("") if isinstance(url, dg.EnvVar) else url
+        if value and urlsplit(value).scheme not in ("http", "https"):
+            # Such an address is a secret: no message repeats it.
+            raise ValueError("MIG_FAILURE_WEBHOOK: expected an http:// or https:// address, or nothing")
         return url
 
     def send(self, document: Mapping[str, Any]) -> None:
@@ -33,6 +35,7 @@ class FailureWebhook(dg.ConfigurableResource):  # type: ignore[type-arg]
 
         Raises:
             OSError: nobody answered within `TIMEOUT_SECONDS`, or with an error.
+            HTTPException: the answer is none of HTTP, or the address none that can be asked.
         """
         if not self.url:
             return

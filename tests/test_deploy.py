@@ -29,6 +29,7 @@ SECRETS = {
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "HF_TOKEN",
+    "MIG_FAILURE_WEBHOOK",
 }
 
 
@@ -82,7 +83,7 @@ def test_the_example_names_every_variable_and_nothing_else():
     example = (DEPLOY / ".env.example").read_text(encoding="utf-8")
     named = set(re.findall(r"^#?(\w+)=", example, flags=re.MULTILINE))
     assert used - {"PORT", "VIEWER_PORT", "SOURCES_FOLDER"} <= named
-    assert named <= used | {"AWS_ENDPOINT_URL"}
+    assert named <= used | {"AWS_ENDPOINT_URL", "MIG_FAILURE_WEBHOOK"}
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 import yaml
+from dagster._core.remote_representation.external_data import RepositorySnap
 
 from assets.jobs import COMPARED, PARTITIONED, POOL_LEVEL
 from assets.sensors import automation_sensor, compared_methods_sensor
@@ -120,10 +121,21 @@ def test_partitioned_and_unpartitioned_assets_share_no_job_of_this_location(loca
 def test_a_web_address_for_failures_comes_from_the_environment(monkeypatch):
     assert defs().resources["webhook"].url == ""
     monkeypatch.setenv("MIG_FAILURE_WEBHOOK", "https://chat.example/hook")
-    assert defs().resources["webhook"].url == "https://chat.example/hook"
+    with dg.build_resources({"webhook": defs().resources["webhook"]}) as resources:
+        assert resources.webhook.url == "https://chat.example/hook"
     monkeypatch.setenv("MIG_FAILURE_WEBHOOK", "chat.example")
-    with pytest.raises(ValueError, match=r"MIG_FAILURE_WEBHOOK='chat.example': expected an http:// or https://"):
+    with pytest.raises(ValueError, match=r"MIG_FAILURE_WEBHOOK: expected an http:// or https://") as refused:
         defs()
+    assert "chat.example" not in str(refused.value)
+
+
+@pytest.mark.filterwarnings("ignore:Property `ScheduleDefinition.environment_vars`:DeprecationWarning")
+def test_the_web_address_for_failures_is_not_shown_in_the_ui(monkeypatch):
+    monkeypatch.setenv("MIG_FAILURE_WEBHOOK", "https://chat.example/secret")
+    told = RepositorySnap.from_def(defs().get_repository_def())
+    (webhook,) = [resource for resource in told.resources if resource.name == "webhook"]
+    assert webhook.configured_values["url"].name == "MIG_FAILURE_WEBHOOK"
+    assert "chat.example" not in repr(webhook)
 
 
 def test_every_asset_is_run_by_one_of_the_two_automation_sensors(location):

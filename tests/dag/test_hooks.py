@@ -1,6 +1,7 @@
 """What is told of failed runs, and which of them are run again."""
 
 import json
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -145,7 +146,7 @@ def test_runs_that_failed_because_of_the_registry_are_asked_for_again(place, ins
     assert not refresh.execute_in_process(instance=instance, resources=resources, raise_on_error=False).success
     asked = {
         (request.job_name, request.partition_key, tuple(key.to_user_string() for key in request.asset_selection or ()))
-        for request in repeats(instance, since=0)
+        for request in repeats(instance, 0, ["maths"])
     }
     assert asked == {
         ("ingest_and_annotate", "maths", ("raw_pool",)),
@@ -153,6 +154,57 @@ def test_runs_that_failed_because_of_the_registry_are_asked_for_again(place, ins
         ("publish_catalog", None, ("lineage_catalog",)),
         ("refresh_sources", None, ()),
     }
-    keys = [request.run_key for request in repeats(instance, since=0)]
-    assert keys == [request.run_key for request in repeats(instance, since=0)]
+    keys = [request.run_key for request in repeats(instance, 0, ["maths"])]
+    assert keys == [request.run_key for request in repeats(instance, 0, ["maths"])]
     assert len(set(keys)) == len(keys)
+
+
+def test_what_failed_for_a_source_that_is_gone_is_not_asked_for_again(place, instance):
+    read(place, instance)
+    place.registry.write_text("sources: [", encoding="utf-8")
+    assert not materialise(place, instance, "raw_pool", partition="maths").success
+    assert repeats(instance, 0, ["chat"]) == []
+
+
+@pytest.mark.parametrize("name", ["a/b", "two words"])
+def test_a_partition_typed_by_hand_that_fits_no_path_is_told_of_too(place, instance, name):
+    instance.add_dynamic_partitions("source", [name])
+    assert not materialise(place, instance, "raw_pool", partition=name).success
+    tell(place, instance, instance.get_runs()[0])
+    (line,) = place.home.ledger.read("failures").to_dicts()
+    assert (line["asset"], line["source"]) == ("raw_pool", None)
+    assert repr(name) in line["message"]
+
+
+def test_a_run_killed_after_everything_was_made_is_told_of_by_its_job(place, instance):
+    read(place, instance)
+    (run,) = instance.get_runs()
+    assert run.job_name.startswith("__")  # as the jobs have that Dagster makes up
+    instance.report_run_failed(run, "killed")
+    tell(place, instance, run)
+    (line,) = place.home.ledger.read("failures").to_dicts()
+    assert (line["asset"], line["message"]) == (run.job_name.strip("_"), "killed")
+
+
+def test_a_failure_that_is_reported_once_more_is_one_line(place, instance, failed):
+    tell(place, instance, failed)
+    instance.report_run_failed(failed, "once more")
+    tell(place, instance, failed)
+    assert place.home.ledger.read("failures").height == 1
+
+
+def test_a_server_that_does_not_speak_http_keeps_nothing_from_the_ledger(place, instance, failed):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=answer_nonsense, args=(server,))
+        thread.start()
+        tell(place, instance, failed, f"http://127.0.0.1:{server.getsockname()[1]}/hook")
+        thread.join()
+    tell(place, instance, failed, "http://chat.example/ho ok")
+    assert place.home.ledger.read("failures").height == 1
+
+
+def answer_nonsense(server):
+    client, _ = server.accept()
+    with client:
+        client.recv(65536)
+        client.sendall(b"nonsense\r\n\r\n")

@@ -134,3 +134,8 @@ def test_a_promised_retry_that_nobody_started_is_asked_for_once(instance, monkey
     assert retry_forgotten(instance) == [runs[0].run_id]
     assert [len(instance.all_logs(run.run_id, of_type=failures)) for run in runs] == [2, 1, 1, 1]
     assert retry_forgotten(instance) == []
+    inherited = instance.get_run_by_id(runs[0].run_id).tags
+    retry = instance.create_run_for_job(idle, tags=inherited)
+    instance.report_run_failed(retry)
+    assert retry_forgotten(instance) == [retry.run_id]
+    assert retry_forgotten(instance) == []

@@ -1,6 +1,7 @@
 """The run that looks at sources: what it reports, and how sensor and run agree."""
 
 import json
+from dataclasses import asdict
 
 import dagster as dg
 import pytest
@@ -8,6 +9,7 @@ import yaml
 
 from assets import source_changes
 from assets.jobs import refresh
+from assets.orphans import WORKER_TAG, Worker
 from assets.reported import all_reported, reported_revision
 from assets.sources import source_revisions
 from tests.dag.test_sensors import Watcher
@@ -147,6 +149,12 @@ def test_a_large_source_is_read_by_a_run_and_its_touched_files_are_remembered(pl
     assert all_reported(instance)["notes"] == version
     assert reported_revision(instance, "notes") != revision
     assert follow(watcher) == []
+
+
+def test_the_run_says_which_process_executes_it(place, instance):
+    look(place, instance)
+    (run,) = instance.get_runs()
+    assert json.loads(run.tags[WORKER_TAG]) == asdict(Worker.this(run.run_id))
 
 
 def test_runs_started_by_the_sensor_say_so(place, instance, far):

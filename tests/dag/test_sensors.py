@@ -163,6 +163,16 @@ def test_a_broken_registry_changes_nothing_and_says_where_it_is_broken(watcher, 
     assert reported(watcher.tick()) == []
 
 
+def test_what_failed_for_a_source_that_the_mended_registry_lacks_is_not_run_again(watcher, place, instance):
+    watcher.tick()
+    place.registry.write_text("sources: [", encoding="utf-8")
+    assert not materialise(place, instance, "raw_pool", partition="maths").success
+    watcher.tick()
+    place.register("chat", "notes")
+    assert watcher.tick().run_requests == []
+    assert watcher.partitions == ["chat", "notes"]
+
+
 def test_what_failed_while_the_registry_was_broken_is_run_again_once_it_is_mended(watcher, place, instance):
     watcher.tick()
     place.registry.write_text("sources: [", encoding="utf-8")
