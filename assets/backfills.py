@@ -17,6 +17,7 @@ from resources.home import MigHome
 from resources.registry import SourceRegistry
 
 _DAEMON = "BACKFILL"
+_RETRY_TAG = "dagster/auto_retry_run_id"
 _HEARTBEAT_SECONDS = 90.0
 """A daemon reports every 30 seconds; one that has not for this long is gone."""
 
@@ -109,7 +110,7 @@ def daemon_runs(instance: dg.DagsterInstance) -> bool:
 
 
 def progress(instance: dg.DagsterInstance, backfill: str) -> Progress:
-    """Look how far a backfill is.
+    """Look how far a backfill is. Of a run that died and was started again, only the last attempt counts.
 
     Raises:
         LookupError: there is none with this id.
@@ -117,7 +118,8 @@ def progress(instance: dg.DagsterInstance, backfill: str) -> Progress:
     found = instance.get_backfill(backfill)
     if found is None:
         raise LookupError(f"backfill {backfill!r} is not in the instance of DAGSTER_HOME: it was deleted there")
-    runs = instance.get_runs(dg.RunsFilter(tags={"dagster/backfill": backfill}))
+    attempts = instance.get_runs(dg.RunsFilter(tags={"dagster/backfill": backfill}))
+    runs = [run for run in attempts if _RETRY_TAG not in run.tags]
     failures = [
         {"source": source_of(run), "asset": problem.asset, "reason": problem.message, "run_id": run.run_id}
         for run in runs

@@ -14,6 +14,8 @@ from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dagster._daemon.backfill import execute_backfill_iteration
 from dagster._daemon.types import DaemonHeartbeat
 
+from assets.backfills import Plan, launch, progress
+from mig_dagster.definitions import defs
 from tests.cli.running import run
 from tests.dag.tiny import TinyProject, fill, materialise
 
@@ -163,6 +165,23 @@ def test_from_a_bare_wheel_it_says_to_use_a_checkout(monkeypatch):
     code, _, stderr = run("backfill", "--all")
     assert code == 2
     assert "needs a checkout of the project" in stderr
+
+
+def test_of_a_run_that_died_and_was_started_again_the_last_attempt_counts(home):
+    _, instance = home
+    launched = launch(defs(), instance, Plan(("chat", "maths"), ("tags",)))
+    of = {"dagster/backfill": launched, "dagster/partition": "chat"}
+    job = dg.job(name="attempt")(lambda: None)
+    again = instance.create_run_for_job(job, tags=of, status=dg.DagsterRunStatus.STARTED)
+    lost = instance.create_run_for_job(job, tags=of | {"dagster/auto_retry_run_id": again.run_id})
+    instance.report_run_failed(lost, "killed")
+    found = progress(instance, launched)
+    assert (found.over, found.done, found.failures) == (False, 0, [])
+    instance.report_run_failed(again, "killed too")
+    found = progress(instance, launched)
+    assert (found.done, [failure["reason"] for failure in found.failures]) == (1, ["killed too"])
+    backfill = instance.get_backfill(launched)
+    instance.update_backfill(backfill.with_status(type(backfill.status).CANCELED))
 
 
 @pytest.fixture
