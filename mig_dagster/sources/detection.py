@@ -14,7 +14,7 @@ SAMPLE_RECORDS = 50
 _SHOWN = 60
 
 
-def detect(records: Sequence[Record], uri: str) -> Format:
+def detect(records: Sequence[Record], uri: str, lost: Sequence[str] = ()) -> Format:
     """Return the first format in the order of `FORMATS` that more than half of the records fit.
 
     Not the one that most fit: beside labels or scores, of which some records may have none, many formats fit them all.
@@ -22,6 +22,7 @@ def detect(records: Sequence[Record], uri: str) -> Format:
     Args:
         records: at least one.
         uri: the file, for the message.
+        lost: what `columns` names and no record has, for the message.
 
     Raises:
         SourceFileError: no format fits; it says what fields the records have and how to name format and columns.
@@ -33,6 +34,8 @@ def detect(records: Sequence[Record], uri: str) -> Format:
     seen = ", ".join(f"{name} ({count})" for name, count in fields.most_common(12)) or "none"
     fits = ", ".join(f"{name} {count}" for name, count in counts.items() if count) or "none"
     problem = f"no format fits more than half of the first {len(records)} records; fields seen: {seen}; fits: {fits}"
+    if lost:
+        problem += f"; none has what `columns` names as {', '.join(lost)}"
     remedy = (
         "Name the format and where its fields are: `format: question_answer` with `columns: {question: <column>, "
         "answer: <column>}`, or --format question_answer --column question=<column> --column answer=<column>. "

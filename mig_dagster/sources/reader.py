@@ -133,7 +133,8 @@ def _detected(uri: str, records: Iterator[RawRecord], columns: Mapping[str, str]
                 break
     if not objects:
         raise no_objects(uri, *next((record for record in head if record[1] is not BLANK), head[0]))
-    form = detect(objects, uri)
+    lost = [f"{name}: {column}" for name, column in columns.items() if all(name not in record for record in objects)]
+    form = detect(objects, uri, lost)
     if unread := [name for name in columns if name not in form.fields]:
         problem = f"the records look like {form.name}, which does not read {unread}, the fields that `columns` names"
         raise SourceFileError(uri, None, problem, f"Name the format, or map its own fields: {', '.join(form.fields)}")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mig_dagster.sources import Accepted, Rejected
+from mig_dagster.sources import Accepted, Rejected, SourceFileError
 from tests.sources.writing import lines, read, write
 
 COLUMNS = {"instruction": "data.prompt.text", "output": "choices.0.message.content"}
@@ -96,3 +96,9 @@ def test_lists_of_turns_may_lie_deep(tmp_path: Path) -> None:
     (found,) = read(write(tmp_path / "a.jsonl", lines(record)), columns={"messages": "request.body.messages"})
     assert isinstance(found, Accepted)
     assert (found.conversation.response, found.meta) == ("5", {"id": 7})
+
+
+def test_a_file_without_what_columns_names_is_a_failure_that_says_what(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", lines(RECORD, RECORD))
+    with pytest.raises(SourceFileError, match=r"; none has what `columns` names as question: data\.prompt\.txt\. Name"):
+        read(path, columns={"question": "data.prompt.txt", "answer": "choices.0.message.content"})
