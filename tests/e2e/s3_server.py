@@ -8,6 +8,7 @@ The fixtures live as long as the session; a test takes a bucket of its own from 
 """
 
 import logging
+import os
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -92,6 +93,14 @@ def ceph_cluster():
 
 
 @pytest.fixture(scope="session")
-def ceph_s3(ceph_cluster):
-    """A Ceph gateway, a real S3 server, about 20 s to start; mark the tests `e2e`."""
-    return S3Server("ceph", ceph_cluster.endpoint, ceph.KEY, ceph.SECRET)
+def ceph_s3(request):
+    """A Ceph gateway, a real S3 server, about 20 s to start; mark the tests `e2e`.
+
+    TEST_S3_ENDPOINT_URL, TEST_S3_ACCESS_KEY_ID and TEST_S3_SECRET_ACCESS_KEY put another server in its place.
+    """
+    if endpoint := os.environ.get("TEST_S3_ENDPOINT_URL"):
+        return S3Server(
+            "given", endpoint, *(os.environ[f"TEST_S3_{key}"] for key in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY"))
+        )
+    cluster = request.getfixturevalue("ceph_cluster")
+    return S3Server("ceph", cluster.endpoint, ceph.KEY, ceph.SECRET)
