@@ -16,7 +16,7 @@ REASONS: dict[str, str] = {
     "unreadable_value": "a value of a Parquet row is beyond what can be read, such as a date after the year 9999",
     "not_an_object": "the record is not a JSON object",
     "invalid_csv": "a quote of a table's cell stands where none can",
-    "unclosed_quote": "a quoted cell of a table goes on to the end of the file",
+    "unclosed_quote": "the quoted cell at the end of a table never closes",
     "cell_count": "a record of a table has more or fewer cells than the header",
     # The fields that the format asks for
     "missing_field": "a field that the format needs is absent",

@@ -428,7 +428,7 @@ FILES: dict[str, tuple[str, bytes, list[str] | str]] = {
     "an empty table": ("a.csv", b"instruction,output\n", "holds no record"),
     "an array that breaks off": ("a.json", json.dumps([ROW, ROW]).encode()[:-9], "the JSON array cannot be read"),
     "UTF-16 that breaks off": ("a.jsonl", unescaped(ROW).encode("utf-16")[:-1], "ends within a character"),
-    "a quote that never closes": ("a.csv", b'instruction,output\na,b\na,"b\na,b\n', ["", "unclosed_quote"]),
+    "a quote that never closes": ("a.csv", b'instruction,output\na,b\na,"b\n', ["", "unclosed_quote"]),
     "lines that break off": ("a.jsonl", lines(ROW, ROW)[:-9], ["", "truncated_json"]),
     "no known fields": ("a.jsonl", lines({"a": 1}, {"a": 2}), "no format fits more than half of the first 2 records"),
     "no objects": ("a.jsonl", lines("a", [1]), "none of the first records is a JSON object"),

@@ -30,7 +30,8 @@ def read_table(chunks: Iterable[bytes], uri: str, tabs: bool) -> Iterator[tuple[
         tabs: whether a tab stands between two cells; else whatever of `,`, `;`, tab and `|` parts the header most.
 
     Raises:
-        SourceFileError: the header cannot be read, or names a column twice.
+        SourceFileError: the header cannot be read, or names a column twice; or a quote never closes, and lines after
+            it that may be records of their own went into its cell.
     """
     lines = split_lines(chunks)
     header = next((line for line in lines if line.strip(b" \r")), None)
@@ -39,6 +40,7 @@ def read_table(chunks: Iterable[bytes], uri: str, tabs: bool) -> Iterator[tuple[
     delimiter, names = _header(header, _TAB if tabs else _COMMA_OR_OTHER, uri)
     for position, (cells, raw) in enumerate(_rows(lines, delimiter), 1):
         if isinstance(cells, Defect):
+            _check_ends(cells, raw, uri, position)
             yield position, cells, raw
         elif not raw.strip(b" \r\n"):
             yield position, BLANK, raw
@@ -46,6 +48,16 @@ def read_table(chunks: Iterable[bytes], uri: str, tabs: bool) -> Iterator[tuple[
             yield position, Defect("cell_count", f"{len(cells)} cells, the header has {len(names)}"), raw
         else:
             yield position, dict(zip(names, cells, strict=True)), raw
+
+
+def _check_ends(defect: Defect, raw: bytes, uri: str, position: int) -> None:
+    """Refuse a table of which nobody can tell how many records it has after a quote."""
+    swallowed = raw.partition(b"\n")[2].strip()
+    if defect.reason == "unclosed_quote" and swallowed:
+        lines = swallowed.count(b"\n") + 1
+        problem = f"a quoted cell goes on to the end of the file, over {lines:,} more lines"
+        remedy = f"Close the quote after {raw[:60].decode('utf-8', 'backslashreplace')!r}, or download the file again"
+        raise SourceFileError(uri, f"record {position}", problem, remedy)
 
 
 def _header(line: bytes, delimiters: tuple[str, ...], uri: str) -> tuple[str, list[str]]:
