@@ -44,6 +44,9 @@ class Source:
     split: str | None = None
 
 
+NO_PASSWORD = "holds a password, which would stand in the lineage and the UI; secrets come from the environment alone"
+
+
 class RegistryError(ValueError):
     """A mistake in the registry; the message begins with file and line."""
 
@@ -193,7 +196,14 @@ def _source(place: Place) -> Source:
             raise place.error(f"a source needs a `{name}`; this one has {', '.join(nodes) or 'no key'}")
     check_name(Place(place.path, nodes["name"]), values["name"])
     check_reading(place.path, nodes, values)
+    if holds_password(values["uri"]):
+        raise Place(place.path, nodes["uri"]).error(f"`uri` {NO_PASSWORD}")
     return Source(**(values | {"uri": resolved(values["uri"], place.path)}))
+
+
+def holds_password(uri: str) -> bool:
+    """Return whether a URI signs in with a password (`scheme://user:password@host/...`)."""
+    return ":" in uri.partition("://")[2].partition("/")[0].rpartition("@")[0]
 
 
 def check_name(place: Place, name: str) -> None:

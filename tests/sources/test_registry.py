@@ -82,6 +82,10 @@ MISTAKES = {
     "a key twice": (one(name="a", uri="b") + "    uri: c\n", "sources.yaml:4: key 'uri' stands here twice"),
     "no uri": (one(name="a"), "sources.yaml:2: a source needs a `uri`; this one has name"),
     "an empty uri": (one(name="a", uri='""'), "sources.yaml:2: a source needs a `uri`"),
+    "a password": (
+        one(name="a", uri="https://me:secret@host/a.jsonl"),
+        "sources.yaml:3: `uri` holds a password, which would stand in the lineage and the UI",
+    ),
     "no name": (one(uri="a"), "sources.yaml:2: a source needs a `name`; this one has uri"),
     "an empty source": ("sources:\n  - {}\n", "sources.yaml:2: a source needs a `name`; this one has no key"),
     "capitals": (

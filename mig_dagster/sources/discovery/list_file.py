@@ -10,6 +10,7 @@ from mig_dagster.sources.discovery.rules import ListFile
 from mig_dagster.sources.discovery.settling import changed_at, is_settled
 from mig_dagster.sources.locations import file_system, open_binary
 from mig_dagster.sources.records import SourceFileError
+from mig_dagster.sources.registry import NO_PASSWORD, holds_password
 
 LIST_BYTES = 4 << 20
 """A longer file is no list of datasets, but data."""
@@ -84,6 +85,8 @@ def _absolute(entry: str, listed: str, line: int) -> str:
     """Return a URI as it stands, and a relative path as seen from the folder of the list."""
     if not entry.isprintable():
         raise DiscoveryError(f"{listed}:{line}: {entry!r} is no URI and no path: it holds control characters")
+    if holds_password(entry):
+        raise DiscoveryError(f"{listed}:{line}: the URI {NO_PASSWORD}")
     if "://" in entry:
         return entry.rstrip("/")
     if posixpath.isabs(entry):

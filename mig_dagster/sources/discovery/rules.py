@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 import yaml
 
 from mig_dagster.sources.registry import (
+    NO_PASSWORD,
     SOURCE_TYPES,
     Place,
     Types,
@@ -15,6 +16,7 @@ from mig_dagster.sources.registry import (
     check_reading,
     constructed,
     entries,
+    holds_password,
     nodes_by_key,
     read_registry,
     resolved,
@@ -209,6 +211,8 @@ def _where(kind: str, value: Any, place: Place) -> Where:
         raise place.error(f"`{kind}` is empty; write {_TYPES[kind][1]}")
     if value.startswith("hf://"):
         raise place.error(f"`{kind}` is {value!r}, and the Hub is searched by a rule with `{_HUB_EXAMPLE}`")
+    if holds_password(value):
+        raise place.error(f"`{kind}` {NO_PASSWORD}")
     uri = resolved(value, place.path)
     return Folder(uri.rstrip("/") or "/") if kind == "folder" else ListFile(uri)
 
