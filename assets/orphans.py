@@ -79,8 +79,16 @@ def fail_orphans(instance: dg.DagsterInstance) -> list[str]:
     """
     orphans = [run for run in instance.get_runs(dg.RunsFilter(statuses=_AT_WORK)) if _orphaned(run)]
     for run in orphans:
-        instance.report_run_failed(run, "The process of this run was killed. What it had computed so far is kept.")
+        end_lost(instance, run, "The process of this run was killed. What it had computed so far is kept.")
     return [run.run_id for run in orphans]
+
+
+def end_lost(instance: dg.DagsterInstance, run: dg.DagsterRun, why: str) -> None:
+    """Mark a run that no process executes as failed; one that was to be cancelled as that, or it would be retried."""
+    if run.status is dg.DagsterRunStatus.CANCELING:
+        instance.report_run_canceled(run, why)
+    else:
+        instance.report_run_failed(run, why)
 
 
 def retry_forgotten(instance: dg.DagsterInstance) -> list[str]:

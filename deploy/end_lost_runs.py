@@ -10,6 +10,8 @@ import os
 
 import dagster as dg
 
+from assets.orphans import end_lost
+
 AT_WORK = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 SERVER_TAG = ".dagster/grpc_info"
 """Where the launcher notes the server that it asked for a run."""
@@ -20,9 +22,7 @@ def end_lost_runs(instance: dg.DagsterInstance, host: str, port: int) -> list[st
     runs = instance.get_runs(dg.RunsFilter(statuses=AT_WORK))
     lost = [run for run in runs if _address(run) == (host, port)]
     for run in lost:
-        instance.report_run_failed(
-            run, "The code server that ran this was stopped. What it had computed so far is kept."
-        )
+        end_lost(instance, run, "The code server that ran this was stopped. What it had computed so far is kept.")
     return [run.run_id for run in lost]
 
 

@@ -208,6 +208,7 @@ def test_runs_of_a_code_server_that_is_gone_are_ended_and_no_others():
         given = [
             (statuses.STARTED, there),
             (statuses.STARTED, elsewhere),
+            (statuses.CANCELING, there),
             (statuses.SUCCESS, there),
             (statuses.NOT_STARTED, {}),
         ]
@@ -215,6 +216,12 @@ def test_runs_of_a_code_server_that_is_gone_are_ended_and_no_others():
             instance.create_run_for_job(dg.job(name="j")(lambda: None), status=status, tags=tags)
             for status, tags in given
         ]
-        assert end_lost_runs(instance, "code", 4000) == [runs[0].run_id]
+        assert set(end_lost_runs(instance, "code", 4000)) == {runs[0].run_id, runs[2].run_id}
         found = [instance.get_run_by_id(run.run_id).status for run in runs]
-        assert found == [statuses.FAILURE, statuses.STARTED, statuses.SUCCESS, statuses.NOT_STARTED]
+        assert found == [
+            statuses.FAILURE,
+            statuses.STARTED,
+            statuses.CANCELED,
+            statuses.SUCCESS,
+            statuses.NOT_STARTED,
+        ]

@@ -26,9 +26,7 @@ def begun(instance):
     """Return a function that makes a run that has begun and is not over, with some tags."""
 
     def make(tags=None):
-        run = instance.create_run_for_job(idle, tags=tags)
-        instance.report_run_canceling(run)
-        return run.run_id
+        return instance.create_run_for_job(idle, tags=tags, status=dg.DagsterRunStatus.STARTED).run_id
 
     return make
 
@@ -85,6 +83,13 @@ def test_a_run_of_a_process_that_was_killed_is_failed_also_while_its_code_server
         server.listen()
         lost = executed_by(instance, begun(served_by(tmp_path / "alive")), **killed)
         assert fail_orphans(instance) == [lost]
+
+
+def test_a_run_that_was_being_cancelled_when_its_process_went_is_cancelled_and_not_retried(instance, begun, killed):
+    lost = executed_by(instance, begun(), **killed)
+    instance.report_run_canceling(instance.get_run_by_id(lost))
+    assert fail_orphans(instance) == [lost]
+    assert instance.get_run_by_id(lost).status == dg.DagsterRunStatus.CANCELED
 
 
 @pytest.mark.parametrize("began", ["boot/1", ""])
