@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from assets.reported import Look, entry_in, entry_of, look, revision_from
+from assets.reported import UNREADABLE, Look, entry_in, entry_of, look, revision_from
 from mig_dagster.conversation import canonical_json, hash_text
 from mig_dagster.sources import Revision, Source, SourceFileError
 from mig_dagster.sources.locations import list_files
@@ -123,8 +123,18 @@ def _add(
     changes.seen[name] = Seen(source.priority, found.revision, known.asked, found.problem)
     if found.problem:
         changes.problems[name] = found.problem
-    if found.version != reported:
+    if found.version != reported and not _may_pass(found, known, reported):
         changes.changed[name] = found
+
+
+def _may_pass(found: Look, known: Seen, reported: str | None) -> bool:
+    """Say whether a problem is seen for the first time, of a source that could be read before.
+
+    Somebody may just be replacing its file; and a file that vanished from a watched folder takes its source with it, as
+    soon as discovery has looked.
+    """
+    was_readable = reported is not None and not reported.startswith(UNREADABLE)
+    return was_readable and found.problem not in ("", known.problem)
 
 
 def _left_to_a_run(

@@ -190,9 +190,10 @@ def test_a_source_without_files_is_reported_so_that_its_own_run_fails_with_the_r
     watcher.tick()
     (place.folder / "data/maths.json").unlink()
     place.write("chat", [alpaca(1)])
+    assert reported(watcher.tick()) == ["chat"]  # the file may just be on its way
     result = watcher.tick()
-    assert reported(result) == ["chat", "maths"]
-    assert result.asset_events[1].tags["dagster/data_version"].startswith("unreadable-")
+    assert reported(result) == ["maths"]
+    assert result.asset_events[0].tags["dagster/data_version"].startswith("unreadable-")
     assert watcher.partitions == sorted(SOURCES)
     run = dg.materialize(
         [raw_pool], partition_key="maths", instance=instance, resources=place.resources(), raise_on_error=False
@@ -256,4 +257,4 @@ def test_runs_of_a_server_that_was_killed_end_so_that_nothing_waits_for_them(wat
     instance.report_run_canceling(run)
     place.registry.write_text("not: [yaml", encoding="utf-8")  # whatever else is wrong
     watcher.tick()
-    assert instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.FAILURE
+    assert instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.CANCELED
