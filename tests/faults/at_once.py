@@ -33,20 +33,26 @@ def _run(body, gate, said, number, arguments):
         raise
 
 
-def finish(ready, number, root, lines):
-    """End as many runs as `lines`: each adds to the ledger and to the cache, and publishes a version of one asset."""
-    store = Store(root)
-    ledger, cache, lake = Ledger(store), FragmentCache(store), Lake(store)
-    ready()
-    for line in range(lines):
-        run = f"run-{number}-{line}"
-        batch = Batch({"score": np.array([float(number)])}, [None])
-        cache.append("model", [f"{number:016x}{line:016x}"], batch)
-        manifest = lake.write("pool", pl.DataFrame({"by": [number] * 50, "line": [line] * 50}), inputs={"run": run})
-        row = {"rows": manifest.rows, "data_version": manifest.data_version}
-        ledger.record("runs", [row], asset="pool", partition=None, run_id=run)
-        ledger.record("runs", [row], asset="tags", partition=f"source{number}", run_id=run)
-        lake.publish(manifest)
+def finish(ready, number, roots, lines):
+    """End as many runs as `lines` in each of some homes, one home after the other."""
+    for root in roots:
+        store = Store(root)
+        ledger, cache, lake = Ledger(store), FragmentCache(store), Lake(store)
+        ready()
+        for line in range(lines):
+            _end_a_run(ledger, cache, lake, number, line)
+
+
+def _end_a_run(ledger, cache, lake, number, line):
+    """Add to the ledger and to the cache, and publish a version of one asset."""
+    run = f"run-{number}-{line}"
+    batch = Batch({"score": np.array([float(number)])}, [None])
+    cache.append("model", [f"{number:016x}{line:016x}"], batch)
+    manifest = lake.write("pool", pl.DataFrame({"by": [number] * 50, "line": [line] * 50}), inputs={"run": run})
+    row = {"rows": manifest.rows, "data_version": manifest.data_version}
+    ledger.record("runs", [row], asset="pool", partition=None, run_id=run)
+    ledger.record("runs", [row], asset="tags", partition=f"source{number}", run_id=run)
+    lake.publish(manifest)
 
 
 def make_a_source(ready, number, place, dagster_home, assets):

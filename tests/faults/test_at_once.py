@@ -14,23 +14,23 @@ from tests.e2e.conftest import CHECKOUT
 from tests.faults.at_once import finish, make_a_source, together
 from tests.faults.audit import audit, whole
 
-PROCESSES, LINES = 8, 5
+PROCESSES, LINES = 8, 3
 MADE = ("raw_pool", "row_signatures", "tags", "quality_scores")
 
 
-@pytest.fixture(params=["disk", "s3"])
-def root(request, tmp_path, monkeypatch):
-    """A local folder, and a bucket of a server that speaks S3."""
-    if request.param == "disk":
-        return str(tmp_path / "home")
-    server = request.getfixturevalue("moto_s3")
-    server.use(monkeypatch)
-    return server.bucket()
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, moto_s3):
+    """A local folder and a bucket in which eight processes finished at once: the same eight, whose start is long."""
+    with pytest.MonkeyPatch.context() as patch:
+        moto_s3.use(patch)
+        roots = {"disk": str(tmp_path_factory.mktemp("at_once") / "home"), "s3": moto_s3.bucket()}
+        together(finish, PROCESSES, list(roots.values()), LINES)
+        yield roots
 
 
-def test_eight_processes_that_finish_at_once_lose_no_line_no_value_and_no_version(root):
-    together(finish, PROCESSES, root, LINES)
-    store = Store(root)
+@pytest.mark.parametrize("where", ["disk", "s3"])
+def test_eight_processes_that_finish_at_once_lose_no_line_no_value_and_no_version(finished, where):
+    store = Store(finished[where])
     lines = Ledger(store).read("runs")
     assert lines.height == 2 * PROCESSES * LINES == lines.unique(["run_id", "asset", "partition"]).height
 
