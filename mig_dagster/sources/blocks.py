@@ -51,12 +51,12 @@ def read_blocks(source: Source, revision: Revision | None = None) -> Iterator[Bl
             yield block
 
 
-def _counted(block: Block, records: Iterator[RawRecord]) -> Iterator[RawRecord]:
-    """Yield the records of a block, and count them."""
+def _counted(block: Block, records: Iterator[RawRecord]) -> Iterator[list[RawRecord]]:
+    """Yield the records of a block in parts, and count them."""
     size = 0
     while part := list(islice(records, min(_PART_RECORDS, BLOCK_RECORDS - block.records))):
-        yield from part
         block.records += len(part)
+        yield part
         size += sum(_UNKNOWN_BYTES if raw is None else len(raw) for _, _, raw in part)
         if size >= BLOCK_BYTES:
             return

@@ -1,7 +1,9 @@
 """Records of one question, one answer and single values beside them: taken in columns, without an object for each."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 from mig_dagster.conversation import Message
@@ -53,25 +55,41 @@ class PlainReader:
         self._columns = columns
         self._layouts: dict[tuple[str, ...], _Layout | None] = {}
 
-    def others(self, records: Iterable[RawRecord], plain: PlainRows) -> Iterator[RawRecord]:
-        """Add the plain ones of some records to `plain`, and yield those that only `judged_records` can read."""
-        layouts = self._layouts
-        for record in records:
-            position, value, _ = record
-            if type(value) is dict:
-                names = tuple(value)
-                if names not in layouts:
-                    layouts[names] = self._layout(names)
-                layout = layouts[names]
-                if layout is not None and _take(plain, position, value, layout):
-                    continue
-            yield record
+    def others(self, parts: Iterable[Sequence[RawRecord]], plain: PlainRows) -> Iterator[RawRecord]:
+        """Add the plain ones of some records to `plain`, and yield those that only `judged_records` can read.
+
+        A part whose records have the same columns and are all plain, as nearly all are, takes half the time.
+        """
+        for part in parts:
+            if not self._taken_at_once(part, plain):
+                yield from (record for record in part if not self._taken(record, plain))
+
+    def _taken(self, record: RawRecord, plain: PlainRows) -> bool:
+        position, value, _ = record
+        if type(value) is not dict:
+            return False
+        layout = self._layout(tuple(value))
+        return layout is not None and _take(plain, position, value, layout)
+
+    def _taken_at_once(self, part: Sequence[RawRecord], plain: PlainRows) -> bool:
+        positions, values, _ = zip(*part, strict=True)
+        if set(map(type, values)) != {dict}:
+            return False
+        names = tuple(values[0])
+        if list(map(tuple, values)).count(names) != len(values):
+            return False
+        layout = self._layout(names)
+        return layout is not None and _take_all(plain, positions, values, layout)
 
     def _layout(self, names: tuple[str, ...]) -> _Layout | None:
-        return _layout(self._form, self._columns, names) if self._form.name in PLAIN_FORMATS else None
+        if names not in self._layouts:
+            known = self._form.name in PLAIN_FORMATS
+            self._layouts[names] = _layout(self._form, self._columns, names) if known else None
+        return self._layouts[names]
 
 
 def _take(plain: PlainRows, position: int, record: Record, layout: _Layout) -> bool:
+    """Add one record, if it is plain."""
     question, answer = record[layout.question], record[layout.answer]
     if type(question) is not str or type(answer) is not str:
         return False
@@ -91,6 +109,38 @@ def _take(plain: PlainRows, position: int, record: Record, layout: _Layout) -> b
     plain.answers.append(answer)
     plain.metas.append(meta)
     return True
+
+
+def _take_all(plain: PlainRows, positions: Sequence[int], records: Sequence[Record], layout: _Layout) -> bool:
+    """Add records of one layout, if all of them are plain: `_take` column by column."""
+    questions, answers = _column(records, layout.question), _column(records, layout.answer)
+    contexts = [] if layout.context is None else _column(records, layout.context)
+    if not {str}.issuperset(map(type, chain(questions, answers, contexts))):
+        return False
+    if contexts:
+        questions = [
+            f"{question}\n{context}" if context and not context.isspace() else question
+            for question, context in zip(questions, contexts, strict=True)
+        ]
+    metas = [_column(records, column) for _, column in layout.meta]
+    if _any_unfit(questions) or _any_unfit(answers) or not _SINGLE.issuperset(map(type, chain.from_iterable(metas))):
+        return False
+    plain.positions += positions
+    plain.questions += questions
+    plain.answers += answers
+    names = [name for name, _ in layout.meta]
+    rows = zip(*metas, strict=True)
+    plain.metas += [dict(zip(names, row, strict=True)) for row in rows] if names else [_NO_META] * len(records)
+    return True
+
+
+def _column(records: Sequence[Record], name: str) -> list[Any]:
+    return list(map(itemgetter(name), records))
+
+
+def _any_unfit(texts: list[str]) -> bool:
+    """Return whether a text is blank, or holds U+0000."""
+    return not all(texts) or any(map(str.isspace, texts)) or "\0" in "".join(texts)
 
 
 def _layout(form: Format, columns: Mapping[str, str], names: tuple[str, ...]) -> _Layout | None:
