@@ -32,18 +32,18 @@ class ValuesDigest:
         self._streams: dict[str, blake2b] = {}
         self._rows = 0
 
-    def update(self, frame: pl.DataFrame) -> None:
-        """Append a frame's rows.
+    def update(self, rows: pl.DataFrame | pa.Table) -> None:
+        """Append rows: a frame, or what `as_arrow` made of one.
 
         Raises:
             TypeError: a column's type has no value to hash (Python objects).
         """
-        self._rows += frame.height
+        self._rows += len(rows)
         if not self._columns:
             return
-        for part in frame.select(self._columns).iter_slices(_SLICE_ROWS) if frame.height else [frame]:
+        for part in [rows] if isinstance(rows, pa.Table) else _parts(rows.select(self._columns)):
             for position, name in enumerate(self._columns):
-                for stream, data in _streams(as_arrow(part[name]), str(position)):
+                for stream, data in _streams(_array(part, name), str(position)):
                     self._streams.setdefault(stream, blake2b(digest_size=16)).update(data)
 
     def hexdigest(self) -> str:
@@ -61,21 +61,33 @@ def values_digest(frame: pl.DataFrame, columns: Sequence[str] | None = None) -> 
     return digest.hexdigest()
 
 
-def row_bytes(frame: pl.DataFrame) -> npt.NDArray[np.int64]:
+def row_bytes(rows: pl.DataFrame | pa.Table) -> npt.NDArray[np.int64]:
     """Return how many bytes each row's values take uncompressed, (n,); a function of the values alone."""
-    total = np.zeros(frame.height, dtype=np.int64)
-    for series in frame:
-        total += _sizes(as_arrow(series))
+    table = rows if isinstance(rows, pa.Table) else as_arrow(rows)
+    total = np.zeros(len(table), dtype=np.int64)
+    for name in table.column_names:
+        total += _sizes(_array(table, name))
     return total
 
 
-def as_arrow(series: pl.Series) -> ArrowArray:
-    """Return a column as one Arrow array with plain (not view) strings and no dictionaries."""
-    if series.dtype.is_(pl.Object):
-        raise TypeError(f"column {series.name!r} holds Python objects: cast it to a Polars type that has values")
-    if series.dtype in (pl.Categorical, pl.Enum):
-        series = series.cast(pl.String)
-    return series.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+def as_arrow(frame: pl.DataFrame) -> pa.Table:
+    """Return a frame as Arrow with plain (not view) strings, each column in one piece.
+
+    Raises:
+        TypeError: a column holds Python objects.
+    """
+    for name, kind in frame.schema.items():
+        if kind.is_(pl.Object):
+            raise TypeError(f"column {name!r} holds Python objects: cast it to a Polars type that has values")
+    return frame.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+
+
+def _parts(frame: pl.DataFrame) -> Iterator[pa.Table]:
+    return map(as_arrow, frame.iter_slices(_SLICE_ROWS) if frame.height else [frame])
+
+
+def _array(table: pa.Table, name: str) -> ArrowArray:
+    return table.column(name).chunk(0)
 
 
 def _streams(array: ArrowArray, name: str) -> Iterator[tuple[str, bytes | memoryview]]:

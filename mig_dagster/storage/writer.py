@@ -5,16 +5,16 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import blake2b, sha256
-from io import BytesIO
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mig_dagster.storage.background import Background
-from mig_dagster.storage.digest import ValuesDigest, row_bytes
+from mig_dagster.storage.digest import ValuesDigest, as_arrow, row_bytes
 from mig_dagster.storage.manifest import Manifest, Shard
 from mig_dagster.storage.store import Store
 
@@ -23,15 +23,16 @@ SHARD_BYTES = 64 * 2**20
 """A shard ends at this many rows, or before the row that takes it over this many bytes of raw values."""
 
 _SLICE_ROWS = 10_000
-_WAITING_FRAMES = 4
+_WAITING_SHARDS = 0
+_DICTIONARY_BYTES = 64 * 1024  # of a column with more different values than this holds, a dictionary saves no space
 
 
 class LakeWriter:
-    """Takes frames table by table, keeps at most one shard of each table in memory, and ends with `finish`.
+    """Takes frames table by table, keeps one shard of each table and another one in memory, and ends with `finish`.
 
     Where shards are cut depends on the values alone, not on how the rows were divided into frames. Nothing written is
     visible to readers before the manifest is published; what a killed writer leaves is no part of any version.
-    Frames are hashed and written on another thread; an error there is raised by the next `append`, or by `finish`.
+    Shards are packed and stored on another thread; an error there is raised by a later `append`, or by `finish`.
     Use it as a context manager; leaving it without `finish` is an error, unless an exception is on its way.
     """
 
@@ -44,7 +45,7 @@ class LakeWriter:
         self._partition = partition
         self._values = values
         self._tables: dict[str, _TableWriter] = {}
-        self._background = Background(_WAITING_FRAMES)
+        self._background = Background(_WAITING_SHARDS)
         self._finished = False
 
     def append(self, table: str, frame: pl.DataFrame) -> None:
@@ -55,10 +56,10 @@ class LakeWriter:
         """
         if table not in self._tables:
             counted = {"rows": frame.columns} if self._values is None else self._values
-            self._tables[table] = _TableWriter(self._store, self._folder, table, frame, counted.get(table))
-        writer = self._tables[table]
-        writer.check(frame)
-        self._background.run(partial(writer.append, frame))
+            folder = f"{self._folder}/{table}"
+            shards = _Shards(self._store, folder, self._background)
+            self._tables[table] = _TableWriter(table, frame, counted.get(table), shards)
+        self._tables[table].append(frame)
 
     def finish(self, inputs: Mapping[str, str] | None = None, info: Mapping[str, Any] | None = None) -> Manifest:
         """Write what is pending and the manifest.
@@ -79,8 +80,10 @@ class LakeWriter:
                 f"asset {self._asset!r}: nothing was appended to table {missing[0]!r}: "
                 "append a frame without rows to give it its columns"
             )
+        for _, table in sorted(self._tables.items()):
+            table.finish()
         self._background.wait()
-        shards = {name: table.finish() for name, table in sorted(self._tables.items())}
+        shards = {name: tuple(table.shards.done) for name, table in sorted(self._tables.items())}
         digests = {name: self._tables[name].digest.hexdigest() for name in sorted(wanted)}
         manifest = Manifest(
             asset=self._asset,
@@ -109,73 +112,93 @@ class LakeWriter:
 
 
 class _TableWriter:
-    """The pending rows and the finished shards of one table."""
+    """The pending rows of one table, cut into shards."""
 
-    def __init__(
-        self, store: Store, folder: str, table: str, first: pl.DataFrame, counted: Sequence[str] | None
-    ) -> None:
+    def __init__(self, table: str, first: pl.DataFrame, counted: Sequence[str] | None, shards: "_Shards") -> None:
         if counted is not None and (unknown := [name for name in counted if name not in first.columns]):
             raise ValueError(f"values={list(counted)}: table {table!r} has no column {unknown[0]!r}")
         self.digest = ValuesDigest(counted or [])
-        self._store = store
-        self._folder = f"{folder}/{table}"
+        self.shards = shards
         self._table = table
-        self._empty = first.clear()
-        self._shards: list[Shard] = []
-        self._pending: list[pl.DataFrame] = []
+        self._schema = first.schema
+        self._pending = [as_arrow(first.clear())]
         self._rows = 0
         self._bytes = 0
 
-    def check(self, frame: pl.DataFrame) -> None:
-        if frame.schema != self._empty.schema:
+    def append(self, frame: pl.DataFrame) -> None:
+        if frame.schema != self._schema:
             raise ValueError(
                 f"table {self._table!r}: a frame has columns {dict(frame.schema)}, the first one had "
-                f"{dict(self._empty.schema)}: cast every frame to one schema"
+                f"{dict(self._schema)}: cast every frame to one schema"
             )
+        for part in frame.iter_slices(_SLICE_ROWS) if frame.height else [frame]:
+            rows = as_arrow(part)
+            self.digest.update(rows)
+            self._add(rows)
 
-    def append(self, frame: pl.DataFrame) -> None:
-        self.digest.update(frame)
-        for part in frame.iter_slices(_SLICE_ROWS):
-            self._add(part)
-
-    def finish(self) -> tuple[Shard, ...]:
-        if self._rows or not self._shards:
+    def finish(self) -> None:
+        if self._rows or not self.shards.begun:
             self._flush()
-        return tuple(self._shards)
 
-    def _add(self, part: pl.DataFrame) -> None:
+    def _add(self, part: pa.Table) -> None:
         """Add rows, ending a shard wherever one is full."""
         ends = np.cumsum(row_bytes(part))
         start = 0
-        while start < part.height:
+        while start < len(part):
             before = int(ends[start - 1]) if start else 0
             room = SHARD_BYTES - self._bytes + before
             fits = int(np.searchsorted(ends, room, side="right"))
-            stop = min(fits, start + SHARD_ROWS - self._rows, part.height)
+            stop = min(fits, start + SHARD_ROWS - self._rows, len(part))
             if stop == start and not self._rows:
                 stop = start + 1  # one row larger than a shard makes a shard of its own
             if stop > start:
-                self._pending.append(part[start:stop])
+                self._pending.append(part.slice(start, stop - start))
                 self._rows += stop - start
                 self._bytes += int(ends[stop - 1]) - before
-            if stop < part.height or self._rows == SHARD_ROWS:
+            if stop < len(part) or self._rows == SHARD_ROWS:
                 self._flush()
             start = stop
 
     def _flush(self) -> None:
-        """Write the pending rows as one shard, named by its content."""
-        frame = pl.concat([self._empty, *self._pending], rechunk=True)
-        self._pending, self._rows, self._bytes = [], 0, 0
-        buffer = BytesIO()
-        arrow = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
-        pq.write_table(arrow, buffer, compression="zstd", write_statistics=True, row_group_size=SHARD_ROWS)
-        data = buffer.getvalue()
+        empty, *_ = pending = self._pending
+        self._pending, self._rows, self._bytes = [empty], 0, 0
+        self.shards.write(pending)
+
+
+class _Shards:
+    """The shards of one table, packed and stored in the background."""
+
+    def __init__(self, store: Store, folder: str, background: Background) -> None:
+        self.begun = 0
+        self.done: list[Shard] = []
+        self._store = store
+        self._folder = folder
+        self._background = background
+
+    def write(self, parts: list[pa.Table]) -> None:
+        """Make parts of a table the next shard, named by its content."""
+        self.begun += 1
+        self._background.run(partial(self._write, parts))
+
+    def _write(self, parts: list[pa.Table]) -> None:
+        rows = pa.concat_tables(parts).combine_chunks()  # how they were cut into parts would show in the file
+        parts.clear()
+        buffer = pa.BufferOutputStream()
+        pq.write_table(
+            rows,
+            buffer,
+            compression="zstd",
+            dictionary_pagesize_limit=_DICTIONARY_BYTES,
+            write_statistics=True,
+            row_group_size=SHARD_ROWS,
+        )
+        data = buffer.getvalue().to_pybytes()
         digest = sha256(data).hexdigest()
-        path = f"{self._folder}/shard-{len(self._shards):05d}-{digest[:24]}.parquet"
+        path = f"{self._folder}/shard-{len(self.done):05d}-{digest[:24]}.parquet"
         # An equal shard may be there: touched, it is young again, and no clean-up takes it away before the manifest.
         if not self._store.touch(path):
             self._store.create(path, data)
-        self._shards.append(Shard(path=path, sha256=digest, rows=frame.height, bytes=len(data)))
+        self.done.append(Shard(path=path, sha256=digest, rows=len(rows), bytes=len(data)))
 
 
 def _store_manifest(store: Store, folder: str, manifest: Manifest) -> Manifest:
