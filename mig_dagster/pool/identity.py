@@ -11,6 +11,9 @@ from mig_dagster.conversation import Conversation, canonical_json
 # What orjson writes as `canonical_json` does: it writes some floats and no large integers otherwise.
 _SAME = {str, bool, type(None)}
 _SAFE_INT = 1 << 53
+_ASKED = b'{"messages":[{"content":'
+_ANSWERED = b',"role":"user"},{"content":'
+_END = b',"role":"assistant"}]}'
 
 
 def row_id(conversation: Conversation) -> str:
@@ -27,8 +30,9 @@ def row_id(conversation: Conversation) -> str:
 
 def pair_ids(questions: Sequence[str], answers: Sequence[str]) -> list[str]:
     """Return the row ids of conversations that are a question and an answer each."""
+    dumps = orjson.dumps
     return [
-        _hash({"messages": [{"content": asked, "role": "user"}, {"content": answer, "role": "assistant"}]})
+        blake2b(b"".join((_ASKED, dumps(asked), _ANSWERED, dumps(answer), _END)), digest_size=16).hexdigest()
         for asked, answer in zip(questions, answers, strict=True)
     ]
 

@@ -1,11 +1,11 @@
 """Plain records, columns already, as rows of `raw_pool`."""
 
-from itertools import chain
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from mig_dagster.pool.identity import meta_text, pair_ids
 from mig_dagster.pool.schema import RAW_POOL
@@ -17,28 +17,35 @@ def plain_rows(source: str, file: str, plain: PlainRows) -> pl.DataFrame:
     n = len(plain.positions)
     metas = map(meta_text, plain.metas) if any(plain.metas) else ["{}"] * n
     origins = pl.Series(plain.positions, dtype=pl.Int64).cast(pl.String).str.zfill(9)
-    lengths = map(int.__add__, map(len, plain.questions), map(len, plain.answers))
+    contents = _contents(plain)
+    lengths: Any = pc.utf8_length(contents)
     columns = {
         "row_id": pl.Series(pair_ids(plain.questions, plain.answers), dtype=pl.String),
         "source": pl.repeat(source, n, dtype=pl.String, eager=True),
         "origin": pl.repeat(f"{file}:", n, dtype=pl.String, eager=True) + origins,
-        "messages": _messages(plain),
+        "messages": _messages(contents),
         "tools": pl.repeat(None, n, dtype=pl.String, eager=True),
         "n_turns": pl.repeat(1, n, dtype=pl.Int32, eager=True),
-        "n_chars": pl.Series(list(lengths), dtype=pl.Int64),
+        "n_chars": pl.Series(lengths.to_numpy().reshape(n, 2).sum(axis=1), dtype=pl.Int64),
         "meta": pl.Series(list(metas), dtype=pl.String),
     }
     return pl.DataFrame(columns, schema=RAW_POOL)
 
 
-def _messages(plain: PlainRows) -> pl.Series:
-    n = len(plain.positions)
+def _contents(plain: PlainRows) -> Any:
+    """Return questions and answers in turn, an Arrow array (2 n,)."""
+    texts = [""] * (2 * len(plain.positions))
+    texts[::2], texts[1::2] = plain.questions, plain.answers
+    return pa.array(texts, type=pa.large_string())
+
+
+def _messages(contents: Any) -> pl.Series:
+    n = len(contents) // 2
     text = pa.large_string()
-    contents = list(chain.from_iterable(zip(plain.questions, plain.answers, strict=True)))
     turn: Any = pa.array(np.arange(2 * n) % 2)
     fields: dict[str, Any] = {
         "role": pa.array(["user", "assistant"], type=text).take(turn),
-        "content": pa.array(contents, type=text),
+        "content": contents,
         "tool_calls": pa.nulls(2 * n, type=text),
         "reasoning_content": pa.nulls(2 * n, type=text),
     }
