@@ -12,6 +12,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from assets.failed_runs import source_of
 from tests.dag.tiny import TinyProject, alpaca, failure, materialise, messages
 from tests.faults.audit import audit, current
 from tests.faults.server import Dev
@@ -77,6 +78,11 @@ def settled(dev, versions, scratch):
         assert instance.event_log_storage.get_concurrency_info("gpu").active_slot_count == 0
 
 
+def source(dev, run) -> str:
+    with dev.instance() as instance:
+        return source_of(instance.get_run_by_id(run))
+
+
 def status(dev, run) -> str:
     with dev.instance() as instance:
         return instance.get_run_by_id(run).status.value
@@ -88,7 +94,9 @@ def test_a_worker_and_then_the_whole_server_are_killed_in_the_middle_of_a_backfi
     lost = kill_a_worker(dev)
     dev.wait("end of the killed run", lambda: status(dev, lost) == "FAILURE", 60)
 
-    dev.wait("next worker", dev.workers, 90)
+    # A run is retried once: the second kill must not be of the first one's retry.
+    others = {*SIZES} - {source(dev, lost)}
+    dev.wait("worker of another", lambda: others & {source(dev, run) for run in dev.workers().values()}, 90)
     dev.kill()
     assert len(dev.unfinished()) > 0
     dev.start()
