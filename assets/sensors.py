@@ -81,11 +81,13 @@ def sources_sensor(
 
 
 def _limit_pools(instance: dg.DagsterInstance) -> None:
-    """Give every pool its default limit before a run asks for it.
+    """Give every pool that has none its default limit before a run asks for it.
 
-    The run queue does so itself when it meets a pool, but lets all runs of that first look pass.
+    The run queue does so itself when it meets a pool, but lets all runs of that first look pass. A pool that has a
+    limit is left alone: somebody may have set it, and on PostgreSQL Dagster 1.13 fails to give it one again.
     """
-    for pool in POOLS:
+    limited = {limit.name for limit in instance.event_log_storage.get_pool_limits()}
+    for pool in sorted(set(POOLS) - limited):
         instance.event_log_storage.initialize_concurrency_limit_to_default(pool)
 
 

@@ -222,6 +222,13 @@ def test_every_pool_has_its_limit_before_a_run_asks_for_it(place):
     assert named == set(POOLS)
 
 
+def test_a_limit_that_somebody_gave_a_pool_stays(watcher, instance):
+    instance.event_log_storage.set_concurrency_slots("gpu", 2)
+    watcher.tick()
+    limits = {pool.name: pool.limit for pool in instance.event_log_storage.get_pool_limits()}
+    assert limits["gpu"] == 2
+
+
 def test_partitions_from_before_the_sensor_s_first_look_that_are_not_registered_go_too(place, instance):
     """As after the demo, when sources.yaml names one's own data before the sensor ever ran."""
     materialise_all(place, instance)
