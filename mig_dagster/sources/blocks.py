@@ -12,7 +12,7 @@ from mig_dagster.sources.records import Accepted, Blank, Rejected
 from mig_dagster.sources.registry import Source
 from mig_dagster.sources.revisions import Revision
 
-BLOCK_RECORDS = 4096
+BLOCK_RECORDS = 8192
 BLOCK_BYTES = 8 << 20
 _PART_RECORDS = 64
 _UNKNOWN_BYTES = BLOCK_BYTES // 512  # what a record without a text counts for

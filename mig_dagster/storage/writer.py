@@ -183,6 +183,7 @@ class _Shards:
     def _write(self, parts: list[pa.Table]) -> None:
         rows = pa.concat_tables(parts).combine_chunks()  # how they were cut into parts would show in the file
         parts.clear()
+        height = len(rows)
         buffer = pa.BufferOutputStream()
         pq.write_table(
             rows,
@@ -198,7 +199,9 @@ class _Shards:
         # An equal shard may be there: touched, it is young again, and no clean-up takes it away before the manifest.
         if not self._store.touch(path):
             self._store.create(path, data)
-        self.done.append(Shard(path=path, sha256=digest, rows=len(rows), bytes=len(data)))
+        del rows, buffer
+        pa.default_memory_pool().release_unused()  # or it keeps the memory of a shard or two
+        self.done.append(Shard(path=path, sha256=digest, rows=height, bytes=len(data)))
 
 
 def _store_manifest(store: Store, folder: str, manifest: Manifest) -> Manifest:
