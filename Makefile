@@ -6,6 +6,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= 3000
+# Processes that share the tests: one more than the cores of a small machine, as tests of servers mostly wait.
+TEST_JOBS ?= 3
 INSTANCE ?=
 export DAGSTER_HOME ?= $(CURDIR)/.dagster_home
 export MIG_HOME ?= $(CURDIR)/mig_home
@@ -38,10 +40,10 @@ dev: .venv/installed ## Dagster UI and daemon on http://127.0.0.1:3000 (PORT=...
 
 test: .venv/installed lint ## lint, types, layers, definitions, and every test
 	$(BIN)/dg check defs
-	$(BIN)/pytest
+	$(BIN)/pytest -n $(TEST_JOBS) --dist loadfile
 
 e2e: .venv/installed ## only the tests that start servers and a browser
-	$(BIN)/pytest -m e2e tests/e2e
+	$(BIN)/pytest -m e2e
 
 lint: .venv/installed ## format, ruff, mypy, import layers
 	$(BIN)/ruff format --check .
@@ -54,7 +56,7 @@ format: .venv/installed ## rewrite the code in the house format
 	$(BIN)/ruff check --fix .
 
 bench: .venv/installed ## run every benchmark; results as JSON beside each script
-	for script in ingest label_graph encoder_batching mig_vs_dense mig_large zip_selection deita qdit car iterit instag neighbours; do $(BIN)/python benchmarks/$$script.py; done
+	for script in ingest ingest_memory label_graph encoder_batching mig_vs_dense mig_large zip_selection deita qdit car iterit instag neighbours; do $(BIN)/python benchmarks/$$script.py; done
 
 pages: .venv/installed ## write docs/methods/ from the docstrings of the methods
 	$(BIN)/python docs/write_method_pages.py

@@ -202,7 +202,7 @@ def _source(place: Place) -> Source:
 
 
 def holds_password(uri: str) -> bool:
-    """Return whether a URI signs in with a password (`scheme://user:password@host/...`)."""
+    """Return whether a URI signs in with a password between scheme and host."""
     return ":" in uri.partition("://")[2].partition("/")[0].rpartition("@")[0]
 
 

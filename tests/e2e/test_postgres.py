@@ -15,7 +15,8 @@ from tests.e2e.postgres import Postgres, programs
 
 SOURCES = [f"source-{i:02}" for i in range(20)]
 MADE = ["raw_pool", "row_signatures"]
-RUNS = """query { runsOrError { ... on Runs { results { id status startTime endTime tags { key value } } } } }"""
+RUNS = """query { runsOrError { ... on Runs { results { id status tags { key value }
+  stats { ... on RunStatsSnapshot { launchTime endTime } } } } } }"""
 SENSORS = """query($of: RepositorySelector!) { sensorsOrError(repositorySelector: $of) { ... on Sensors {
   results { id name } } } }"""
 PARTITIONS = (
@@ -100,8 +101,9 @@ def loaded(server: Server) -> bool:
 
 
 def most_at_once(runs: list[dict]) -> int:
-    """Return how many runs were at work at the same time, at most."""
-    changes = sorted(change for run in runs for change in ((run["startTime"], 1), (run["endTime"], -1)))
+    """Return how many runs the queue had let go at the same time, at most: from their launch to their end."""
+    times = [(run["stats"]["launchTime"], run["stats"]["endTime"]) for run in runs]
+    changes = sorted(change for launch, end in times for change in ((launch, 1), (end, -1)))
     return max(sum(step for _, step in changes[: i + 1]) for i in range(len(changes)))
 
 

@@ -117,7 +117,11 @@ def test_the_card_says_whether_its_first_rows_are_the_subset_for_a_smaller_budge
 
 
 def test_a_free_text_licence_breaks_neither_the_table_nor_the_page(tmp_path):
-    write_subset(tmp_path, subset(), lock={**LOCK, "licences": {"a": "MIT | see\n<script>alert(1)</script> ![x](http://a.b/c.png)"}})
+    write_subset(
+        tmp_path,
+        subset(),
+        lock={**LOCK, "licences": {"a": "MIT | see\n<script>alert(1)</script> ![x](http://a.b/c.png)"}},
+    )
     card = (tmp_path / "README.md").read_text()
     assert r"| a | MIT \| see &lt;script&gt;alert(1)&lt;/script&gt; \!\[x\](http://a.b/c.png) | 1 |" in card
 

