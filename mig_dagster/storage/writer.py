@@ -32,7 +32,7 @@ class LakeWriter:
 
     Where shards are cut depends on the values alone, not on how the rows were divided into frames. Nothing written is
     visible to readers before the manifest is published; what a killed writer leaves is no part of any version.
-    Shards are packed and stored on another thread; an error there is raised by a later `append`, or by `finish`.
+    Shards are hashed, packed and stored on another thread; an error there is raised by a later `append` or by `finish`.
     Use it as a context manager; leaving it without `finish` is an error, unless an exception is on its way.
     """
 
@@ -56,9 +56,11 @@ class LakeWriter:
         """
         if table not in self._tables:
             counted = {"rows": frame.columns} if self._values is None else self._values
-            folder = f"{self._folder}/{table}"
-            shards = _Shards(self._store, folder, self._background)
-            self._tables[table] = _TableWriter(table, frame, counted.get(table), shards)
+            columns = counted.get(table)
+            if columns is not None and (unknown := [name for name in columns if name not in frame.columns]):
+                raise ValueError(f"values={list(columns)}: table {table!r} has no column {unknown[0]!r}")
+            shards = _Shards(self._store, f"{self._folder}/{table}", columns or [], self._background)
+            self._tables[table] = _TableWriter(table, frame, shards)
         self._tables[table].append(frame)
 
     def finish(self, inputs: Mapping[str, str] | None = None, info: Mapping[str, Any] | None = None) -> Manifest:
@@ -84,7 +86,7 @@ class LakeWriter:
             table.finish()
         self._background.wait()
         shards = {name: tuple(table.shards.done) for name, table in sorted(self._tables.items())}
-        digests = {name: self._tables[name].digest.hexdigest() for name in sorted(wanted)}
+        digests = {name: self._tables[name].shards.digest.hexdigest() for name in sorted(wanted)}
         manifest = Manifest(
             asset=self._asset,
             partition=self._partition,
@@ -114,10 +116,7 @@ class LakeWriter:
 class _TableWriter:
     """The pending rows of one table, cut into shards."""
 
-    def __init__(self, table: str, first: pl.DataFrame, counted: Sequence[str] | None, shards: "_Shards") -> None:
-        if counted is not None and (unknown := [name for name in counted if name not in first.columns]):
-            raise ValueError(f"values={list(counted)}: table {table!r} has no column {unknown[0]!r}")
-        self.digest = ValuesDigest(counted or [])
+    def __init__(self, table: str, first: pl.DataFrame, shards: "_Shards") -> None:
         self.shards = shards
         self._table = table
         self._schema = first.schema
@@ -132,9 +131,7 @@ class _TableWriter:
                 f"{dict(self._schema)}: cast every frame to one schema"
             )
         for part in frame.iter_slices(_SLICE_ROWS) if frame.height else [frame]:
-            rows = as_arrow(part)
-            self.digest.update(rows)
-            self._add(rows)
+            self._add(as_arrow(part))
 
     def finish(self) -> None:
         if self._rows or not self.shards.begun:
@@ -166,9 +163,10 @@ class _TableWriter:
 
 
 class _Shards:
-    """The shards of one table, packed and stored in the background."""
+    """The shards of one table, hashed, packed and stored in the background."""
 
-    def __init__(self, store: Store, folder: str, background: Background) -> None:
+    def __init__(self, store: Store, folder: str, counted: Sequence[str], background: Background) -> None:
+        self.digest = ValuesDigest(counted)
         self.begun = 0
         self.done: list[Shard] = []
         self._store = store
@@ -181,6 +179,8 @@ class _Shards:
         self._background.run(partial(self._write, parts))
 
     def _write(self, parts: list[pa.Table]) -> None:
+        for part in parts:
+            self.digest.update(part)
         rows = pa.concat_tables(parts).combine_chunks()  # how they were cut into parts would show in the file
         parts.clear()
         height = len(rows)
