@@ -33,10 +33,18 @@ def plain_rows(source: str, file: str, plain: PlainRows) -> pl.DataFrame:
 
 
 def _contents(plain: PlainRows) -> Any:
-    """Return questions and answers in turn, an Arrow array (2 n,)."""
+    """Return questions and answers in turn, an Arrow array (2 n,).
+
+    Joined and encoded at once: Arrow takes several times as long to encode them one by one.
+    """
     texts = [""] * (2 * len(plain.positions))
     texts[::2], texts[1::2] = plain.questions, plain.answers
-    return pa.array(texts, type=pa.large_string())
+    joined = "".join(texts)
+    data = joined.encode()
+    ends = np.zeros(len(texts) + 1, dtype=np.int64)
+    sizes = map(len, texts if len(data) == len(joined) else map(str.encode, texts))
+    ends[1:] = np.cumsum(np.fromiter(sizes, dtype=np.int64, count=len(texts)))
+    return pa.LargeStringArray.from_buffers(len(texts), pa.py_buffer(ends.tobytes()), pa.py_buffer(data))
 
 
 def _messages(contents: Any) -> pl.Series:
