@@ -40,7 +40,8 @@ dev: .venv/installed ## Dagster UI and daemon on http://127.0.0.1:3000 (PORT=...
 
 test: .venv/installed lint ## lint, types, layers, definitions, and every test
 	$(BIN)/dg check defs
-	$(BIN)/pytest -n $(TEST_JOBS) --dist loadfile
+	@# Tests of servers first: they wait much and last long.
+	$(BIN)/pytest -n $(TEST_JOBS) --dist loadfile --no-loadscope-reorder tests/e2e tests/faults tests
 
 e2e: .venv/installed ## only the tests that start servers and a browser
 	$(BIN)/pytest -m e2e
