@@ -15,10 +15,20 @@ from mig_dagster.sources.records import Blank
 ROW = {"instruction": "Add 2 and 3.", "input": "", "output": "5"}
 
 
+def text(**changes: Any) -> bytes:
+    """Return a line with `ROW`, some fields of it changed."""
+    return json.dumps(ROW | changes).encode()
+
+
+def nested(levels: int) -> bytes:
+    """Return a row with an object nested so deeply, the row itself being the first level."""
+    return text(extra=0).replace(b'"extra": 0', b'"extra": ' + b'{"a": ' * (levels - 1) + b"1" + b"}" * (levels - 1))
+
+
 def lines(*records: Any) -> bytes:
     """Return records as JSON Lines; bytes stand for a line as it is."""
     texts = [record if isinstance(record, bytes) else json.dumps(record).encode() for record in records]
-    return b"".join(text + b"\n" for text in texts)
+    return b"".join(line + b"\n" for line in texts)
 
 
 def write(path: Path, content: bytes, packed: bool = False) -> str:
