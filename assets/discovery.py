@@ -11,7 +11,7 @@ from mig_dagster.stages.discovery import Discovery, RuleOutcome, discover
 from resources.home import MigHome
 from resources.registry import SourceRegistry
 
-_TOLD = (("added", "added"), ("proposed", "proposed"), ("removed", "removed"))
+_TOLD = ("added", "proposed", "removed")
 
 
 @dg.sensor(
@@ -49,7 +49,7 @@ def _outcome(outcome: RuleOutcome) -> str:
     """Return what came of one rule, "" where nothing did."""
     if outcome.problem:
         return f"failed ({outcome.problem})"
-    happened = {word: [event.name for event in outcome.events if event.kind == kind] for kind, word in _TOLD}
+    happened = {kind: [event.name for event in outcome.events if event.kind == kind] for kind in _TOLD}
     waits = {
         "being written": outcome.waiting,
         "waiting for tomorrow": _count(outcome.tomorrow),

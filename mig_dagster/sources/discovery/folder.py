@@ -6,11 +6,10 @@ from typing import Any
 from fsspec.implementations.local import LocalFileSystem
 
 from mig_dagster.conversation import hash_text
-from mig_dagster.sources.discovery.found import DiscoveryError, Findings, Found, Look
+from mig_dagster.sources.discovery.found import DiscoveryError, Findings, Found, Look, looking
 from mig_dagster.sources.discovery.rules import Folder
 from mig_dagster.sources.discovery.settling import changed_at, is_settled
 from mig_dagster.sources.locations import READABLE, file_system
-from mig_dagster.sources.records import SourceFileError
 
 
 def find_in_folder(folder: Folder, look: Look) -> Findings:
@@ -45,19 +44,12 @@ def find_in_folder(folder: Folder, look: Look) -> Findings:
 
 def _files(uri: str) -> tuple[Any, str, dict[str, dict[str, Any]]]:
     """Return the file system, the folder on it, and every file below with what is known of it."""
-    try:
+    with looking(f"{uri}: cannot be listed", "check the place and who may list it"):
         fs, root = file_system(uri)
         fs.invalidate_cache()  # of listings: what others put there since is what we look for
         if isinstance(fs, LocalFileSystem) and not fs.isdir(root):
             raise DiscoveryError(f"{uri}: there is no such folder; nothing was changed on account of that")
         return fs, root, fs.find(root, detail=True)
-    except SourceFileError as error:
-        raise DiscoveryError(str(error)) from error
-    except DiscoveryError:
-        raise
-    except Exception as error:  # each file system has errors of its own, such as those of an S3 client
-        remedy = "nothing was changed on account of that; check the place and who may list it"
-        raise DiscoveryError(f"{uri}: cannot be listed ({error}); {remedy}") from error
 
 
 def _is_whole(files: dict[str, dict[str, Any]], mark: str, uri: str, look: Look) -> bool:

@@ -1,12 +1,33 @@
 """What a look at one place gives."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+
+from mig_dagster.sources.records import SourceFileError
 
 
 class DiscoveryError(ValueError):
     """A place that could not be looked at; nothing is concluded from that."""
+
+
+@contextmanager
+def looking(problem: str, remedy: str) -> Iterator[None]:
+    """Turn whatever goes wrong at a place into one error in words.
+
+    Raises:
+        DiscoveryError: with the problem, the error itself and the remedy.
+    """
+    try:
+        yield
+    except SourceFileError as error:
+        raise DiscoveryError(str(error)) from error
+    except DiscoveryError:
+        raise
+    except Exception as error:  # each file system has errors of its own, such as those of an S3 client
+        unchanged = "nothing was changed on account of that"
+        raise DiscoveryError(f"{problem} ({error}); {unchanged}; {remedy}") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,10 @@ import posixpath
 import yaml
 
 from mig_dagster.conversation import hash_text
-from mig_dagster.sources.discovery.found import DiscoveryError, Findings, Found, Look
+from mig_dagster.sources.discovery.found import DiscoveryError, Findings, Found, Look, looking
 from mig_dagster.sources.discovery.rules import ListFile
 from mig_dagster.sources.discovery.settling import changed_at, is_settled
 from mig_dagster.sources.locations import file_system, open_binary
-from mig_dagster.sources.records import SourceFileError
 from mig_dagster.sources.registry import NO_PASSWORD, holds_password
 
 LIST_BYTES = 4 << 20
@@ -38,7 +37,7 @@ def find_in_list(listed: ListFile, look: Look) -> Findings:
 
 def _text(uri: str) -> tuple[str, float | None]:
     """Return the text of a list and when it changed."""
-    try:
+    with looking(f"{uri}: the list cannot be read", "check the path, who may read it, and that it is UTF-8"):
         fs, path = file_system(uri)
         fs.invalidate_cache()
         changed = changed_at(fs.info(path))
@@ -49,13 +48,6 @@ def _text(uri: str) -> tuple[str, float | None]:
                 f"{uri}: is longer than {LIST_BYTES >> 20} MB, so it is no list; to watch data, use `folder`"
             )
         return data.decode("utf-8-sig"), changed
-    except SourceFileError as error:
-        raise DiscoveryError(str(error)) from error
-    except DiscoveryError:
-        raise
-    except Exception as error:  # each file system has errors of its own, such as those of an S3 client
-        remedy = "nothing was changed on account of that; check the path, who may read it, and that it is UTF-8"
-        raise DiscoveryError(f"{uri}: the list cannot be read ({error}); {remedy}") from error
 
 
 def _lines(text: str) -> list[tuple[int, str]]:
