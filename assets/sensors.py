@@ -94,12 +94,15 @@ def _limit_pools(instance: dg.DagsterInstance) -> None:
 def _pool_is_stale(changes: Changes, new: Sequence[str], gone: Sequence[str], home: MigHome) -> bool:
     """Say whether the pool changed though no data version did, so that automation would not notice.
 
-    That is so when a source went, when another source now wins duplicates, and when a source came back (it is `new` as
-    a partition) whose rows are in the lake.
+    That is so when another source now wins duplicates, and when a source whose rows are in the lake went or came back
+    (it is `new` as a partition). A partition that was typed into the UI by hand never had any.
     """
-    returned = any(home.lake.current("row_signatures", name) is not None for name in new)
-    stale = gone or changes.priorities_changed or returned
-    return bool(stale) and any(home.lake.current("row_signatures", name) is not None for name in changes.seen)
+
+    def has_rows(name: str) -> bool:
+        return home.lake.current("row_signatures", name) is not None
+
+    stale = changes.priorities_changed or any(map(has_rows, filter(SLUG.fullmatch, [*new, *gone])))
+    return stale and any(map(has_rows, changes.seen))
 
 
 def _refresh(names: Sequence[str]) -> dg.RunRequest:

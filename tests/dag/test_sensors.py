@@ -123,6 +123,14 @@ def test_a_source_that_is_removed_loses_its_partition_and_the_pool_is_rebuilt_wi
     assert versions(again)["pool"] != versions(results["pool"])["pool"]
 
 
+def test_a_partition_typed_by_hand_that_no_source_has_goes_without_a_rebuild(watcher, place, instance):
+    watcher.tick()
+    materialise_all(place, instance)
+    instance.add_dynamic_partitions("source", ["typo", "../../escape"])
+    assert watcher.tick().run_requests == []
+    assert watcher.partitions == sorted(SOURCES)
+
+
 def test_the_job_that_a_removal_asks_for_is_the_unpartitioned_one():
     assert "rebuild_label_space_and_subsets" in [job.name for job in sources_sensor.jobs]
 

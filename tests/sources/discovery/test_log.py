@@ -1,6 +1,7 @@
 """The log under many writers, on a local disk and on S3."""
 
 import multiprocessing
+import os
 from collections import Counter
 from datetime import UTC, datetime
 
@@ -16,7 +17,8 @@ from tests.sources.discovery.finds import Project
 WRITERS = 3
 
 
-def _look(folder, home, gate):
+def _look(folder, home, gate, environment):
+    os.environ.update(environment)  # the server that forks was started with those of whichever test came first
     project = Project(folder, home)
     gate.wait()
     for _ in range(2):
@@ -33,7 +35,7 @@ def race(folder, home=None) -> Project:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.sources.discovery.finds"])
     gate = context.Barrier(WRITERS)
-    writers = [context.Process(target=_look, args=(folder, home, gate)) for _ in range(WRITERS)]
+    writers = [context.Process(target=_look, args=(folder, home, gate, dict(os.environ))) for _ in range(WRITERS)]
     for process in writers:
         process.start()
     for process in writers:
