@@ -25,7 +25,7 @@ install: .venv/installed ## make .venv and install the project with its pinned d
 .venv/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make install PYTHON=python3.11"; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[offline,postgres,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[offline,postgres,endpoint,dev]'
 	@touch $@
 
 demo: .venv/installed ## run the whole asset graph on the embedded sources

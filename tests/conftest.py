@@ -33,3 +33,11 @@ def tiny_model(tmp_path_factory):
     transformer = Transformer(str(folder), max_seq_length=64)
     SentenceTransformer(modules=[transformer, Pooling(16)], device="cpu").save(str(saved))
     return saved
+
+
+@pytest.fixture(scope="session")
+def tiny_llama(tmp_path_factory):
+    """A folder with a 2-layer Llama and its byte-level tokenizer; random weights."""
+    from tests.tiny_models import save_causal
+
+    return save_causal(tmp_path_factory.mktemp("llama"))

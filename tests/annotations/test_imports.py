@@ -14,8 +14,8 @@ def loaded_after(*modules):
 
 def test_annotations_run_where_neither_dagster_nor_polars_is_installed_and_load_no_model_library():
     """The whole package is imported here, so that no module of it is heavy for the others."""
-    files = (ROOT / "mig_dagster" / "annotations").glob("*.py")
-    modules = [f"mig_dagster.annotations.{path.stem}" for path in files if path.stem != "__init__"]
+    files = (ROOT / "mig_dagster" / "annotations").rglob("*.py")
+    modules = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in files if path.stem != "__init__"]
     loaded = loaded_after("mig_dagster.annotations", *modules)
     heavy = {"torch", "transformers", "sentence_transformers", "sklearn", "scipy", "huggingface_hub"}
     assert not loaded & (heavy | {"dagster", "polars", "pyarrow", "duckdb", "fsspec", "upath", "rich"})
