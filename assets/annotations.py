@@ -20,8 +20,8 @@ from assets.declare import source_asset
 from assets.options import Options
 from assets.plots import histogram
 from assets.recorded import Outcome, inputs_of
+from mig_dagster.annotations.embeddings import embed_rows
 from mig_dagster.annotations.quality_scores import score_rows
-from mig_dagster.annotations.row_embeddings import embed_rows
 from mig_dagster.annotations.tags import tag_rows
 from mig_dagster.annotations.vocabulary import load_vocabulary
 from mig_dagster.stages.annotate import AnnotateRows, OnBatch, annotate_source
@@ -82,7 +82,7 @@ def row_embeddings(
     context: dg.AssetExecutionContext, config: EmbeddingConfig, home: MigHome, models: Models, raw_pool: pl.LazyFrame
 ) -> Outcome:
     """A unit vector for each row."""
-    embedder = partial(embed_rows, encoder=models.sentence_encoder(), cache=home.cache, text=config.text)
+    embedder = partial(embed_rows, embedder=models.sentence_encoder(), cache=home.cache, text=config.text)
     manifest = _annotate(context, home, raw_pool, embedder, value="embedding")
     rows = home.lake.scan_versions([manifest])
     return Outcome.of(manifest, row_embeddings_checks(manifest, rows, raw_pool), _of_annotation(manifest))

@@ -6,12 +6,12 @@ machine that has neither Dagster nor Polars.
 
 from mig_dagster.annotations.annotator import Annotations, Annotator, Batch, Row
 from mig_dagster.annotations.cache import CacheError, FragmentCache
+from mig_dagster.annotations.embeddings import embed_rows
 from mig_dagster.annotations.encoder import SentenceEncoder
 from mig_dagster.annotations.engine import Imported, Progress, annotate
 from mig_dagster.annotations.flags import FLAGS, Defect
 from mig_dagster.annotations.model_files import ModelError
 from mig_dagster.annotations.quality_scores import AGGREGATIONS, SCORERS, score_rows
-from mig_dagster.annotations.row_embeddings import embed_rows
 from mig_dagster.annotations.tags import tag_rows
 from mig_dagster.annotations.vocabulary import TagVocabulary, load_vocabulary
 

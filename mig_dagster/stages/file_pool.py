@@ -12,9 +12,9 @@ from typing import Any
 import polars as pl
 
 from mig_dagster.annotations.cache import FragmentCache
+from mig_dagster.annotations.embeddings import embed_rows
 from mig_dagster.annotations.encoder import SentenceEncoder
 from mig_dagster.annotations.quality_scores import score_rows
-from mig_dagster.annotations.row_embeddings import embed_rows
 from mig_dagster.annotations.tags import tag_rows
 from mig_dagster.annotations.vocabulary import load_vocabulary
 from mig_dagster.graph import Vocabulary
@@ -200,7 +200,7 @@ class _Making:
         if signal == "quality_scores":
             quality = options.quality_scores
             return "score", partial(score_rows, scorer=quality.scorer, aggregation=quality.aggregation, cache=cache)
-        return "embedding", partial(embed_rows, encoder=self.encoder, cache=cache, text=options.row_embeddings.text)
+        return "embedding", partial(embed_rows, embedder=self.encoder, cache=cache, text=options.row_embeddings.text)
 
     def _of_all_sources(self, signal: str) -> pl.LazyFrame:
         return pl.concat([self.lake.scan(signal, name).with_columns(source=pl.lit(name)) for name in self.names])

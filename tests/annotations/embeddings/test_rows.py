@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from mig_dagster.annotations.cache import FragmentCache
+from mig_dagster.annotations.embeddings import embed_rows
 from mig_dagster.annotations.encoder import SentenceEncoder
-from mig_dagster.annotations.row_embeddings import embed_rows
 from mig_dagster.annotations.tags import tag_rows
 from mig_dagster.annotations.vocabulary import TagVocabulary
 from tests.annotations.memory_files import MemoryFiles
