@@ -104,7 +104,7 @@ def _annotate(
         context.partition_key,
         raw_pool,
         annotate_rows,
-        value=value,
+        values=[value],
         inputs=inputs_of(context),
         info=info,
         on_batch=_progress(context),

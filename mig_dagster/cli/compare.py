@@ -20,7 +20,7 @@ from mig_dagster.cli.console import (
     print_warning,
     progress_bar,
 )
-from mig_dagster.cli.settings import method_name, method_settings, named_sources, read_config
+from mig_dagster.cli.settings import method_name, method_settings, named_sources
 
 if TYPE_CHECKING:
     from mig_dagster.stages.compare_files import Comparison
@@ -45,7 +45,7 @@ def compare(
     # Imported here, so that `--help` does not load the models' libraries.
     from mig_dagster.annotations.cache import FragmentCache
     from mig_dagster.stages.compare_files import compare_files
-    from mig_dagster.stages.pool_options import PoolOptions
+    from mig_dagster.stages.options_file import read_options
     from mig_dagster.storage import Store
 
     with progress_bar("reading") as report:
@@ -55,7 +55,7 @@ def compare(
             methods=None if methods is None else [method_name(name) for name in methods.split(",")],
             budget=budget,
             settings=settings_by_method(option or []),
-            options=read_config(config, PoolOptions),
+            options=read_options(config),
             cache=FragmentCache(Store(home)),
             on_progress=report,
         )

@@ -16,7 +16,7 @@ from mig_dagster.cli.console import (
     print_warning,
     progress_bar,
 )
-from mig_dagster.cli.settings import method_name, method_settings, named_sources, read_config
+from mig_dagster.cli.settings import method_name, method_settings, named_sources
 
 
 @explain_errors
@@ -33,7 +33,7 @@ def select(
     """Choose rows from files: reads, deduplicates, tags and scores what is not annotated yet, and selects."""
     # Imported here, so that `--help` does not load the models' libraries.
     from mig_dagster.annotations.cache import FragmentCache
-    from mig_dagster.stages.pool_options import PoolOptions
+    from mig_dagster.stages.options_file import read_options
     from mig_dagster.stages.select_files import select_files
     from mig_dagster.storage import Store
 
@@ -45,7 +45,7 @@ def select(
             method=method,
             budget=budget,
             settings=method_settings(method, option or []),
-            options=read_config(config, PoolOptions),
+            options=read_options(config),
             cache=FragmentCache(Store(home)),
             on_progress=report,
         )

@@ -1,12 +1,10 @@
-"""What a user asks for on the command line and in `--config`, as the stages take it."""
+"""What a user asks for on the command line, as the stages take it."""
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import TypeAdapter, ValidationError
 
 from mig_dagster.sources import Source
 
@@ -37,6 +35,7 @@ def method_settings(method: str, pairs: Sequence[str]) -> dict[str, Any]:
     Raises:
         ValueError: there is no such method, it has no such option, or the value is of another type.
     """
+    from mig_dagster.stages.options_file import validated
     from mig_dagster.stages.subset import method_options
 
     given: dict[str, str] = {}
@@ -46,7 +45,7 @@ def method_settings(method: str, pairs: Sequence[str]) -> dict[str, Any]:
             raise ValueError(f"--option must be name=value, got {pair!r}")
         given[name.replace("-", "_")] = value
     known = method_options(method, given)
-    return {name: _validated(known[name][0], _plain(name, value), f"--option {name}") for name, value in given.items()}
+    return {name: validated(known[name][0], _plain(name, value), f"--option {name}") for name, value in given.items()}
 
 
 def _plain(name: str, value: str) -> Any:
@@ -61,27 +60,3 @@ def _plain(name: str, value: str) -> Any:
         raise ValueError(
             f"--option {name}: expected names and values as {{a: 1, b: 2}}, got {value!r:.60}"
         ) from problem
-
-
-def read_config(path: Path | None, options: type) -> Any:
-    """Return the options that a YAML file holds, those left out at their defaults.
-
-    Raises:
-        ValueError: it is no YAML, has an unknown section or name, or a value is of another type.
-    """
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8")) if path else None
-    except yaml.YAMLError as problem:
-        raise ValueError(f"{path}: is not valid YAML: {' '.join(str(problem).split())}") from problem
-    if document is not None and not isinstance(document, dict):
-        raise ValueError(f"{path}: expected sections such as `label_graph: {{threshold: 0.9}}`, found {document!r:.60}")
-    return _validated(options, document or {}, str(path))
-
-
-def _validated(kind: Any, value: Any, place: str) -> Any:
-    try:
-        return TypeAdapter(kind).validate_python(value)
-    except ValidationError as problem:
-        first = problem.errors()[0]
-        where = ": ".join([place, ".".join(map(str, first["loc"]))] if first["loc"] else [place])
-        raise ValueError(f"{where}: {first['msg']}, got {first['input']!r:.60}") from problem

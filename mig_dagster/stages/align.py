@@ -1,6 +1,6 @@
 """Pool and signals become the arrays that a selection method takes, row by row and label by label in one order."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,8 +9,9 @@ import polars as pl
 
 from mig_dagster.conversation import Conversation
 from mig_dagster.graph import Vocabulary
+from mig_dagster.selection.neighbours import knn_distances
 from mig_dagster.stages.label_space import graph_weights
-from mig_dagster.stages.row_signals import INDICATOR, SIGNALS, join_signals
+from mig_dagster.stages.row_signals import INDICATOR, SIGNALS, join_signals, neighbours_read
 from mig_dagster.stages.tag_matrix import tag_matrix
 from mig_dagster.stages.wide_inputs import embedding_matrix, texts_of
 
@@ -79,14 +80,19 @@ def align(frames: PoolFrames, reads: Collection[str], settings: Mapping[str, Any
     """
     if unknown := sorted(set(reads) - set(_MAKERS)):
         raise ValueError(f"no asset gives {unknown[0]!r}: there are {', '.join(_MAKERS)}")
-    signals = {name: _need(getattr(frames, name), name) for name in SIGNALS if name in reads}
+    neighbours = _to_measure(frames, settings or {}) if "indicators" in reads else []
+    needed = {*reads, "row_embeddings"} if neighbours else set(reads)
+    signals = {name: _need(getattr(frames, name), name) for name in SIGNALS if name in needed}
     lengths = ["n_chars"] if "lengths" in reads else []
     pool = frames.pool.select("row_id", "source", "origin", *lengths).collect()
     joined = join_signals(pool, signals, settings or {})
     excluded = joined.filter(pl.col("reason").is_not_null()).select("row_id", "source", "reason")
     rows = joined.filter(pl.col("reason").is_null()).drop("reason")
     labels = _labels(frames) if "tags" in reads or "label_graph" in reads else []
-    return Aligned(rows, excluded, labels, {name: _MAKERS[name](frames, rows, labels) for name in reads})
+    arguments = {name: _MAKERS[name](frames, rows, labels) for name in reads}
+    if neighbours:
+        arguments["indicators"] |= _distances(frames, rows, neighbours)
+    return Aligned(rows, excluded, labels, arguments)
 
 
 _MAKERS: dict[str, Callable[[PoolFrames, pl.DataFrame, list[str]], Any]] = {
@@ -105,6 +111,20 @@ _MAKERS: dict[str, Callable[[PoolFrames, pl.DataFrame, list[str]], Any]] = {
     "lengths": lambda _, rows, __: rows["n_chars"].cast(pl.Int64).to_numpy(),
 }
 """How each argument of design.md's table is made from the frames, the rows that take part, and the labels."""
+
+
+def _to_measure(frames: PoolFrames, settings: Mapping[str, Any]) -> list[int]:
+    """Return the i of each `knn_i` that is read and that nobody measured before."""
+    given = {name.lower() for name in _need(frames.indicators, "indicators").collect_schema()}
+    return [i for i in neighbours_read(settings) if f"knn_{i}" not in given]
+
+
+def _distances(frames: PoolFrames, rows: pl.DataFrame, neighbours: Sequence[int]) -> dict[str, Any]:
+    """Return how far the i-th nearest other row lies, by the indicator's name; 0.0 everywhere in a pool of one row."""
+    if rows.height < 2:
+        return {f"knn_{i}": np.zeros(rows.height) for i in neighbours}
+    vectors = embedding_matrix(rows, _need(frames.row_embeddings, "row_embeddings"))
+    return {f"knn_{i}": knn_distances(vectors, i) for i in neighbours}
 
 
 def _floats(column: pl.Series) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -53,7 +53,7 @@ def annotate_source(
     raw_pool: pl.LazyFrame,
     annotate_rows: AnnotateRows,
     *,
-    value: str,
+    values: Sequence[str],
     inputs: Mapping[str, str] | None = None,
     info: Mapping[str, Any] | None = None,
     on_batch: OnBatch | None = None,
@@ -66,7 +66,7 @@ def annotate_source(
         partition: the source.
         raw_pool: the source's rows.
         annotate_rows: what a signal says of a batch of distinct rows.
-        value: the signal's column.
+        values: the signal's columns.
         inputs: data version of what is read.
         info: kept with the version, beside the counts.
         on_batch: told of the progress.
@@ -76,7 +76,7 @@ def annotate_source(
         them.
     """
     tally = Tally()
-    with lake.writer(asset, partition, values={"rows": ["row_id", value, "flag"]}) as writer:
+    with lake.writer(asset, partition, values={"rows": ["row_id", *values, "flag"]}) as writer:
         for frame in annotation_frames(raw_pool, annotate_rows, tally, on_batch):
             writer.append("rows", frame)
         return writer.finish(inputs or {}, tally.as_info() | dict(info or {}))

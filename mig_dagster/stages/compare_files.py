@@ -14,10 +14,11 @@ from mig_dagster.sources import Source
 from mig_dagster.stages.budget import rows_of
 from mig_dagster.stages.comparison import Compared, compare_subsets
 from mig_dagster.stages.comparison_files import shortfalls, write_comparison
+from mig_dagster.stages.devices import selection_device
 from mig_dagster.stages.file_pool import FilePool, OnStep, file_pool
 from mig_dagster.stages.missing_inputs import missing_inputs, why_missing
 from mig_dagster.stages.pool_options import PoolOptions
-from mig_dagster.stages.select_files import check_folder, check_method, choosing, device_of
+from mig_dagster.stages.select_files import check_folder, check_method, choosing
 from mig_dagster.stages.subset import check_null_share, choose_subset
 
 MEASURED = ("tags", "quality_scores", "label_graph", "row_embeddings")
@@ -147,7 +148,7 @@ def _choose(
                 pool.frames,
                 budget=budget,
                 settings=settings.get(name, {}),
-                device=device_of(options),
+                device=selection_device(options),
                 max_null_share=options.max_null_share,
                 on_progress=choosing(f"{name} ({number} of {len(names)})", on_progress),
             )
@@ -174,7 +175,7 @@ def _measured(
         subsets,
         count_tokens=TokenCounter(pool.encoder),
         failures=failures,
-        device=device_of(options),
+        device=selection_device(options),
         on_progress=lambda done, total: on_progress("measuring", done, total),
     )
     return tables | {"subsets": subsets_table(subsets)}

@@ -25,6 +25,7 @@ from mig_dagster.pool.signatures import row_signatures
 from mig_dagster.sources import Source, resolve
 from mig_dagster.stages.align import PoolFrames
 from mig_dagster.stages.annotate import AnnotateRows, annotate_source
+from mig_dagster.stages.devices import model_device, sentence_encoder
 from mig_dagster.stages.label_space import NO_LABEL, embed_labels, embeddings_to_graph, tags_to_vocabulary
 from mig_dagster.stages.pool_options import PoolOptions
 from mig_dagster.storage import Lake, Manifest, Store
@@ -143,10 +144,7 @@ class _Making:
 
     @cached_property
     def encoder(self) -> SentenceEncoder:
-        given = self.options.encoder
-        return SentenceEncoder(
-            given.model, device=given.device, batch_tokens=given.batch_tokens, max_tokens=given.max_tokens
-        )
+        return sentence_encoder(self.options.encoder, model_device(self.options.device))
 
     def ingest(self, source: Source) -> Manifest:
         def report(done: int) -> None:
@@ -171,7 +169,7 @@ class _Making:
         for name in self.names:
             report = partial(self.on_progress, f"{signal} of {name}")
             rows = self.lake.scan("raw_pool", name)
-            manifest = annotate_source(self.lake, signal, name, rows, annotate_rows, value=value, on_batch=report)
+            manifest = annotate_source(self.lake, signal, name, rows, annotate_rows, values=[value], on_batch=report)
             written.append(self.lake.publish(manifest))
         return written
 

@@ -1,28 +1,108 @@
-"""What `--config` may say of everything before a selection method."""
+"""What an options file says of everything before a selection method: `--config` of a command, MIG_OPTIONS of runs.
 
+A profile gives the defaults: `cpu` needs no server, no download and no GPU; `gpu` names the models of the papers. What
+the file says of a section takes the place of the profile's.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import ConfigDict
 
 from mig_dagster.annotations.model_files import MINILM
+from mig_dagster.annotations.models.specification import ModelSpec
 from mig_dagster.stages.label_space import VocabularyOptions
 from mig_dagster.stages.subset import MAX_NULL_SHARE
 
 STRICT = ConfigDict(extra="forbid")
 """A misspelt name is an error and no default."""
 
+CPU_BATCH_TOKENS, GPU_BATCH_TOKENS = 4_096, 65_536
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """A model of transformers.
+
+    Where `dtype` and `batch_tokens` are null they follow from the device: float32 and 4,096 on a CPU, else bfloat16 and
+    65,536.
+    """
+
+    __pydantic_config__ = STRICT
+
+    model: str
+    revision: str | None = None
+    device: str | None = None
+    dtype: Literal["float32", "bfloat16", "float16"] | None = None
+    attention: Literal["sdpa", "eager", "flash_attention_2"] = "sdpa"
+    quantisation: Literal["int8", "int4"] | None = None
+    trust_remote_code: bool = False
+    batch_tokens: int | None = None
+    max_tokens: int = 2048
+
+    def spec(self, device: str) -> ModelSpec:
+        """Return the model as it runs where the section does not say where.
+
+        Args:
+            device: torch device.
+        """
+        device = self.device or device
+        on_cpu = device == "cpu"
+        return ModelSpec(
+            self.model,
+            self.revision,
+            device,
+            self.dtype or ("float32" if on_cpu else "bfloat16"),
+            self.attention,
+            self.quantisation,
+            self.trust_remote_code,
+            self.batch_tokens or (CPU_BATCH_TOKENS if on_cpu else GPU_BATCH_TOKENS),
+            self.max_tokens,
+        )
+
 
 @dataclass(frozen=True)
 class EncoderOptions:
-    """The sentence encoder of tags, labels and rows."""
+    """A sentence encoder; null means what it means in `ModelOptions`, but a GPU computes in float16."""
 
     __pydantic_config__ = STRICT
 
     model: str = MINILM
-    device: str = "cpu"
-    batch_tokens: int = 4096
+    revision: str | None = None
+    device: str | None = None
+    dtype: Literal["float32", "bfloat16", "float16"] | None = None
+    batch_tokens: int | None = None
     max_tokens: int = 256
+
+
+@dataclass(frozen=True)
+class EndpointOptions:
+    """A server that speaks OpenAI's API; its key is the environment variable OPENAI_API_KEY."""
+
+    __pydantic_config__ = STRICT
+
+    base_url: str
+    model: str
+    concurrency: int = 8
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    timeout_seconds: float = 120.0
+    max_retries: int = 6
+    max_tokens: int = 512
+    seed: int | None = 0
+
+
+@dataclass(frozen=True)
+class TagOptions:
+    """Where tags come from when rows do not bring them."""
+
+    __pydantic_config__ = STRICT
+
+    tagger: Literal["nearest_label", "instagger", "endpoint"] = "nearest_label"
+    model: ModelOptions | None = None
+    prompt: Literal["A", "B"] = "B"
+    endpoint: EndpointOptions | None = None
 
 
 @dataclass(frozen=True)
@@ -31,17 +111,46 @@ class QualityOptions:
 
     __pydantic_config__ = STRICT
 
-    scorer: Literal["lexical", "deita"] = "lexical"
+    scorer: Literal["lexical", "deita", "iqs", "reward", "constant", "tag_count"] = "lexical"
     aggregation: Literal["turn_mean", "turn_sum"] = "turn_mean"
+    complexity_model: ModelOptions | None = None
+    quality_model: ModelOptions | None = None
+    model: ModelOptions | None = None
 
 
 @dataclass(frozen=True)
 class EmbeddingOptions:
-    """What of a row is embedded: all user messages, or all messages."""
+    """What of a row is embedded, and by what: the encoder, or a causal language model."""
 
     __pydantic_config__ = STRICT
 
-    text: Literal["instruction", "conversation"] = "instruction"
+    text: Literal["instruction", "conversation", "vicuna", "car"] = "instruction"
+    model: ModelOptions | None = None
+    pooling: Literal["last_token", "mean"] = "last_token"
+    stored_as: Literal["float32", "float16"] = "float32"
+
+
+@dataclass(frozen=True)
+class IfdOptions:
+    """How an answer is put after its question for the language model."""
+
+    __pydantic_config__ = STRICT
+
+    template: Literal["plain", "alpaca", "chat"] = "plain"
+    span: Literal["offsets", "reference"] = "offsets"
+
+
+@dataclass(frozen=True)
+class IndicatorOptions:
+    """Models of InstructMining's indicators.
+
+    Without a reward model `rew` is the lexical score; without a dialogue model there is no `nat`, `coh` and `und`.
+    """
+
+    __pydantic_config__ = STRICT
+
+    reward_model: ModelOptions | None = None
+    dialogue_model: ModelOptions | None = None
 
 
 @dataclass(frozen=True)
@@ -61,14 +170,86 @@ class GraphOptions:
 
 @dataclass(frozen=True)
 class PoolOptions:
-    """Everything before the method; the sections have the names of the assets they configure."""
+    """Everything before the method; the sections have the names of the assets they configure.
+
+    Attributes:
+        profile: whose defaults hold; a name in `PROFILES`.
+        device: of models that name none: `auto` is the first CUDA device, else the CPU.
+        encoder: of tags, rows and, where there is no `label_encoder`, labels.
+        label_encoder: of labels alone.
+        language_model: of `ifd_scores` and the indicator `ppl`; None is the pool's own.
+        max_gpu_hours: automation holds a discovered source whose annotation would take longer on a GPU, if the
+            registry sets no other limit for it; None is no limit.
+        accept_mixed_annotators: choose from a pool in which two annotators give one signal.
+    """
 
     __pydantic_config__ = STRICT
 
+    profile: Literal["cpu", "gpu"] = "cpu"
+    device: str = "auto"
     encoder: EncoderOptions = field(default_factory=EncoderOptions)
+    label_encoder: EncoderOptions | None = None
     tag_vocabulary: str | None = None
+    tags: TagOptions = field(default_factory=TagOptions)
     quality_scores: QualityOptions = field(default_factory=QualityOptions)
     row_embeddings: EmbeddingOptions = field(default_factory=EmbeddingOptions)
+    language_model: ModelOptions | None = None
+    ifd_scores: IfdOptions = field(default_factory=IfdOptions)
+    indicators: IndicatorOptions = field(default_factory=IndicatorOptions)
     label_vocabulary: VocabularyOptions = field(default_factory=VocabularyOptions)
     label_graph: GraphOptions = field(default_factory=GraphOptions)
     max_null_share: float = MAX_NULL_SHARE
+    max_gpu_hours: float | None = None
+    accept_mixed_annotators: bool = False
+
+
+PROFILES: Mapping[str, Mapping[str, Any]] = {
+    "cpu": {},
+    "gpu": {
+        "encoder": {"model": "sentence-transformers/all-mpnet-base-v2", "max_tokens": 384},
+        "label_encoder": {"model": "intfloat/e5-mistral-7b-instruct", "batch_tokens": 16_384},
+        "label_graph": {"threshold": 0.9},
+        "tags": {"tagger": "instagger", "model": {"model": "OFA-Sys/InsTagger"}},
+        "quality_scores": {
+            "scorer": "deita",
+            "complexity_model": {"model": "hkust-nlp/deita-complexity-scorer"},
+            "quality_model": {"model": "hkust-nlp/deita-quality-scorer"},
+        },
+        "language_model": {"model": "openai-community/gpt2", "max_tokens": 1024},
+        "indicators": {
+            "reward_model": {"model": "OpenAssistant/reward-model-deberta-v3-large-v2"},
+            "dialogue_model": {"model": "MingZhong/unieval-dialog", "max_tokens": 1024},
+        },
+        "max_gpu_hours": 0.0,
+    },
+}
+"""What a profile sets; models as the papers name them, Superfiltering's GPT-2 for IFD."""
+
+
+def with_profile(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an options file's content over the defaults of its profile; a section is replaced name by name.
+
+    Raises:
+        ValueError: there is no such profile.
+    """
+    profile = document.get("profile", "cpu")
+    if profile not in PROFILES:
+        raise ValueError(f"profile must be one of {', '.join(PROFILES)}, got {profile!r}")
+    return _over(PROFILES[profile], document)
+
+
+def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for name, value in above.items():
+        there = merged.get(name)
+        merges = isinstance(there, Mapping) and isinstance(value, Mapping) and not _is_another(value)
+        merged[name] = _over(there or {}, value) if merges else value
+    return merged
+
+
+def _is_another(section: Mapping[str, Any]) -> bool:
+    """Say whether a section names a model or a way: it then has nothing in common with the profile's."""
+    return isinstance(section.get("model"), str) or bool(_WAYS & section.keys())
+
+
+_WAYS = {"tagger", "scorer", "threshold", "target_mean_degree"}

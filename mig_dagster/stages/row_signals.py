@@ -1,5 +1,6 @@
 """What annotators say of rows, joined to the pool: the values of each signal, or why a row has none."""
 
+import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -19,6 +20,8 @@ INDICATOR = "indicator "
 
 _EMBEDDED = "embedding"
 """The joined column that is never made."""
+
+_NEIGHBOUR = re.compile(r"knn_([1-9]\d*)")
 
 _NOT_VALUES = ("row_id", "source", "annotator", "provenance", "flag")
 
@@ -66,6 +69,18 @@ def _values(name: str, signal: pl.LazyFrame, settings: Mapping[str, Any]) -> dic
     }
     joined, column = single[name]
     return {joined: pl.col(column)}
+
+
+def neighbours_read(settings: Mapping[str, Any]) -> list[int]:
+    """Return the i of each indicator `knn_i` that a rule asks for.
+
+    These are measured in the pool as it is, not annotated: a source more changes every row's.
+
+    Args:
+        settings: options of the method: `rule`, `coefficients`.
+    """
+    found = (_NEIGHBOUR.fullmatch(name) for name in _indicators(settings) or ())
+    return sorted(int(match[1]) for match in found if match)
 
 
 def _indicators(settings: Mapping[str, Any]) -> Collection[str] | None:

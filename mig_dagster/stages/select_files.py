@@ -11,6 +11,7 @@ from mig_dagster.export import SubsetFiles, write_subset
 from mig_dagster.selection import METHODS, reads
 from mig_dagster.sources import Source
 from mig_dagster.stages.budget import rows_of
+from mig_dagster.stages.devices import selection_device
 from mig_dagster.stages.file_pool import FilePool, OnStep, file_pool
 from mig_dagster.stages.missing_inputs import missing_inputs, why_missing
 from mig_dagster.stages.pool_options import PoolOptions
@@ -75,7 +76,7 @@ def select_files(
             pool.frames,
             budget=budget,
             settings=settings,
-            device=device_of(options),
+            device=selection_device(options),
             max_null_share=options.max_null_share,
             on_progress=choosing(method, on_progress),
         )
@@ -104,11 +105,6 @@ def check_folder(output: Path, what: str) -> None:
     """
     if output.exists() and not output.is_dir():
         raise ValueError(f"{output} is a file; name a folder: {what}")
-
-
-def device_of(options: PoolOptions) -> str | None:
-    """Return where methods compute: with the encoder, where that is no CPU; None, their own choice, where it is."""
-    return None if options.encoder.device == "cpu" else options.encoder.device
 
 
 def choosing(method: str, on_progress: OnStep) -> Any:

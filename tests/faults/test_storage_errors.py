@@ -45,7 +45,7 @@ def make(home, source, run):
     finish(home, rows, run)
     scorer = partial(score_rows, scorer="lexical", aggregation="turn_mean", cache=home.cache)
     raw_pool = home.lake.scan("raw_pool", "maths")
-    finish(home, annotate_source(home.lake, "quality_scores", "maths", raw_pool, scorer, value="score"), run)
+    finish(home, annotate_source(home.lake, "quality_scores", "maths", raw_pool, scorer, values=["score"]), run)
 
 
 def finish(home, manifest, run):

@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from mig_dagster.selection.neighbours import knn_distances
 from mig_dagster.stages import wide_inputs
 from mig_dagster.stages.align import PoolFrames, align
 
@@ -127,6 +128,28 @@ def test_a_row_that_lacks_an_indicator_no_rule_asks_for_stays():
     assert list(aligned.arguments["indicators"]) == ["Rew", "Len", "knn_6"]
     fitted = align(frames(indicators=never), ["indicators"], {"rule": "fitted", "coefficients": {"rew": 1, "nat": 2}})
     assert fitted.excluded["reason"].unique().to_list() == ["indicators: missing"]
+
+
+@pytest.mark.parametrize("asked", [{"rule": "v1"}, {"rule": "fitted", "coefficients": {"constant": 0, "KNN_6": 1}}])
+def test_distances_to_neighbours_are_measured_in_the_pool_when_a_rule_reads_them(asked):
+    given = align(shuffled(frames()), ["indicators"], asked).arguments["indicators"]
+    np.testing.assert_allclose(given["knn_6"], knn_distances(VECTORS, 6))
+    farther = align(frames(), ["indicators"], {"coefficients": {"knn_2": 1.0}}).arguments["indicators"]
+    np.testing.assert_allclose(farther["knn_2"], knn_distances(VECTORS, 2))
+
+
+def test_a_row_without_an_embedding_has_no_neighbours_and_is_excluded():
+    lacking = frames().row_embeddings.filter(pl.col("row_id") != "id3")
+    aligned = align(frames(row_embeddings=lacking), ["indicators"], {"rule": "v1"})
+    assert aligned.excluded.rows() == [("id3", "s1", "row_embeddings: missing")]
+    assert len(aligned.arguments["indicators"]["knn_6"]) == N - 1
+    with pytest.raises(ValueError, match="reads row_embeddings, which is not there"):
+        align(frames(row_embeddings=None), ["indicators"], {"rule": "v1"})
+
+
+def test_the_only_row_of_a_pool_has_no_neighbour_to_be_far_from():
+    one = frames(pool=frames().pool.head(1))
+    assert align(one, ["indicators"], {"rule": "v1"}).arguments["indicators"]["knn_6"].tolist() == [0.0]
 
 
 def test_an_indicator_may_be_called_like_a_column_of_the_pool():

@@ -96,7 +96,7 @@ def lake(tmp_path):
 
 
 def test_a_source_without_rows_has_the_columns(lake):
-    manifest = annotate_source(lake, "quality_scores", "s", raw_pool(), lengths, value="score")
+    manifest = annotate_source(lake, "quality_scores", "s", raw_pool(), lengths, values=["score"])
     assert (manifest.rows, manifest.info["rows"]) == (0, 0)
     assert lake.scan_versions([manifest]).collect_schema().names() == [
         "row_id",
@@ -108,14 +108,14 @@ def test_a_source_without_rows_has_the_columns(lake):
 
 
 def test_the_version_counts_values_and_flags_and_not_who_gave_them(lake):
-    first = annotate_source(lake, "quality_scores", "s", raw_pool("a", "bb"), lengths, value="score")
+    first = annotate_source(lake, "quality_scores", "s", raw_pool("a", "bb"), lengths, values=["score"])
 
     def imported(rows):
         same = lengths(rows)
         return Annotations(same.row_ids, same.values, ["other"] * len(rows), ["imported"] * len(rows), same.flags, {})
 
-    second = annotate_source(lake, "quality_scores", "s", raw_pool("a", "bb"), imported, value="score")
-    third = annotate_source(lake, "quality_scores", "s", raw_pool("a", "bbb"), lengths, value="score")
+    second = annotate_source(lake, "quality_scores", "s", raw_pool("a", "bb"), imported, values=["score"])
+    third = annotate_source(lake, "quality_scores", "s", raw_pool("a", "bbb"), lengths, values=["score"])
     assert first.data_version == second.data_version != third.data_version
 
 
@@ -126,7 +126,7 @@ def test_the_manifest_says_who_annotated_and_what_failed(lake):
         "s",
         raw_pool("a", ""),
         lengths,
-        value="score",
+        values=["score"],
         inputs={"raw_pool/s": "v"},
         info={"scale": "x"},
     )
