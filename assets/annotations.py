@@ -21,8 +21,8 @@ from assets.options import Options
 from assets.plots import histogram
 from assets.recorded import Outcome, inputs_of
 from mig_dagster.annotations.embeddings import embed_rows
-from mig_dagster.annotations.quality_scores import score_rows
-from mig_dagster.annotations.tags import tag_rows
+from mig_dagster.annotations.quality import score_rows
+from mig_dagster.annotations.tagging import NearestLabelTagger, tag_rows
 from mig_dagster.annotations.vocabulary import load_vocabulary
 from mig_dagster.stages.annotate import AnnotateRows, OnBatch, annotate_source
 from mig_dagster.storage import Manifest
@@ -59,8 +59,8 @@ def tags(
 ) -> Outcome:
     """What each row asks for: imported tags where the source has them, else the nearest labels of a vocabulary."""
     vocabulary = load_vocabulary(Path(config.vocabulary_path) if config.vocabulary_path else None)
-    tagger = partial(tag_rows, encoder=models.sentence_encoder(), vocabulary=vocabulary, cache=home.cache)
-    manifest = _annotate(context, home, raw_pool, tagger, value="tags")
+    tagger = NearestLabelTagger(models.sentence_encoder(), vocabulary)
+    manifest = _annotate(context, home, raw_pool, partial(tag_rows, tagger=tagger, cache=home.cache), value="tags")
     rows = home.lake.scan_versions([manifest])
     return Outcome.of(manifest, tags_checks(manifest, rows, raw_pool), _of_tags(manifest, rows))
 

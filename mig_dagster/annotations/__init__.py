@@ -11,8 +11,8 @@ from mig_dagster.annotations.encoder import SentenceEncoder
 from mig_dagster.annotations.engine import Imported, Progress, annotate
 from mig_dagster.annotations.flags import FLAGS, Defect
 from mig_dagster.annotations.model_files import ModelError
-from mig_dagster.annotations.quality_scores import AGGREGATIONS, SCORERS, score_rows
-from mig_dagster.annotations.tags import tag_rows
+from mig_dagster.annotations.quality import AGGREGATIONS, SCORERS, score_rows
+from mig_dagster.annotations.tagging import NearestLabelTagger, Tagger, tag_rows
 from mig_dagster.annotations.vocabulary import TagVocabulary, load_vocabulary
 
 __all__ = [
@@ -27,10 +27,12 @@ __all__ = [
     "FragmentCache",
     "Imported",
     "ModelError",
+    "NearestLabelTagger",
     "Progress",
     "Row",
     "SentenceEncoder",
     "TagVocabulary",
+    "Tagger",
     "annotate",
     "embed_rows",
     "load_vocabulary",

@@ -14,8 +14,8 @@ import polars as pl
 from mig_dagster.annotations.cache import FragmentCache
 from mig_dagster.annotations.embeddings import embed_rows
 from mig_dagster.annotations.encoder import SentenceEncoder
-from mig_dagster.annotations.quality_scores import score_rows
-from mig_dagster.annotations.tags import tag_rows
+from mig_dagster.annotations.quality import score_rows
+from mig_dagster.annotations.tagging import NearestLabelTagger, tag_rows
 from mig_dagster.annotations.vocabulary import load_vocabulary
 from mig_dagster.graph import Vocabulary
 from mig_dagster.graph.merging import Encode
@@ -194,7 +194,7 @@ class _Making:
         options, cache = self.options, self.cache
         if signal == "tags":
             vocabulary = load_vocabulary(Path(options.tag_vocabulary) if options.tag_vocabulary else None)
-            return "tags", partial(tag_rows, encoder=self.encoder, vocabulary=vocabulary, cache=cache)
+            return "tags", partial(tag_rows, tagger=NearestLabelTagger(self.encoder, vocabulary), cache=cache)
         if signal == "quality_scores":
             quality = options.quality_scores
             return "score", partial(score_rows, scorer=quality.scorer, aggregation=quality.aggregation, cache=cache)

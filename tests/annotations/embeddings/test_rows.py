@@ -4,7 +4,7 @@ import pytest
 from mig_dagster.annotations.cache import FragmentCache
 from mig_dagster.annotations.embeddings import embed_rows
 from mig_dagster.annotations.encoder import SentenceEncoder
-from mig_dagster.annotations.tags import tag_rows
+from mig_dagster.annotations.tagging import NearestLabelTagger, tag_rows
 from mig_dagster.annotations.vocabulary import TagVocabulary
 from tests.annotations.memory_files import MemoryFiles
 from tests.annotations.rows import row
@@ -45,7 +45,8 @@ def test_no_rows_give_an_empty_matrix(encoder):
 
 def test_what_was_embedded_for_tags_is_not_embedded_again(tiny_model):
     files, rows = MemoryFiles(), [row(("a", "1")), row(("b", "2"))]
-    tag_rows(rows, SentenceEncoder(str(tiny_model)), TagVocabulary("1", ("x",)), FragmentCache(files))
+    tagger = NearestLabelTagger(SentenceEncoder(str(tiny_model)), TagVocabulary("1", ("x",)))
+    tag_rows(rows, tagger, FragmentCache(files))
     again = SentenceEncoder(str(tiny_model))
     embed_rows(rows, again, FragmentCache(files))
     assert "_model" not in again.__dict__

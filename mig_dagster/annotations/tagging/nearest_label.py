@@ -1,20 +1,15 @@
-"""Tags: what a row's instruction asks for and is about.
+"""The nearest labels of a vocabulary, by cosine of sentence embeddings: tags without a GPU and without a server."""
 
-Rows of xsample / MIG pools carry InsTagger's tags, which are taken as they are. All others get the nearest labels of a
-vocabulary by cosine of sentence embeddings: a stand-in for InsTagger that needs neither a GPU nor a server.
-"""
-
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from mig_dagster.annotations.annotator import Annotations, Annotator, Batch, Row
+from mig_dagster.annotations.annotator import Annotator, Batch, Row
 from mig_dagster.annotations.cache import FragmentCache
 from mig_dagster.annotations.encoder import Embeddings, SentenceEncoder
-from mig_dagster.annotations.engine import Imported, Progress, annotate
-from mig_dagster.annotations.flags import Defect
+from mig_dagster.annotations.engine import Progress, annotate
 from mig_dagster.annotations.vocabulary import TagVocabulary, load_vocabulary
 
 MAX_TAGS = 5
@@ -42,7 +37,6 @@ class NearestLabelTagger:
     Args:
         encoder: of labels and rows alike. Floor and margin were set for the default one.
         vocabulary: None is the shipped one.
-        cache: of embeddings; None computes them anew.
         floor: cosine in [-1, 1].
         margin: at least 0.
 
@@ -54,7 +48,6 @@ class NearestLabelTagger:
         self,
         encoder: SentenceEncoder,
         vocabulary: TagVocabulary | None = None,
-        cache: FragmentCache | None = None,
         floor: float = FLOOR,
         margin: float = MARGIN,
     ) -> None:
@@ -62,7 +55,7 @@ class NearestLabelTagger:
             raise ValueError(f"floor must be a cosine in [-1, 1], got {floor}")
         if not margin >= 0:
             raise ValueError(f"margin must be at least 0, got {margin}")
-        self._encoder, self._cache = encoder, cache
+        self._encoder = encoder
         self._vocabulary = load_vocabulary() if vocabulary is None else vocabulary
         self._floor, self._margin = floor, margin
         self._labels: Embeddings | None = None
@@ -81,23 +74,39 @@ class NearestLabelTagger:
         }
         return Annotator("nearest_label", encoder.model, encoder.revision, parameters=parameters)
 
-    def tag(self, rows: Sequence[Row], progress: Progress | None = None) -> Batch:
+    def tag(self, rows: Sequence[Row], cache: FragmentCache | None = None, progress: Progress | None = None) -> Batch:
         """Return 1 to 5 tags per row; rows without an instruction are flagged `empty_text`.
 
         Args:
-            rows: in any order.
-            progress: counts the distinct instructions that are embedded.
+            rows: distinct, in any order.
+            cache: of embeddings, and of the rows' tags.
+            progress: counts the distinct instructions that are embedded, which is where the time goes.
 
         Returns:
             column "tags": list of str per row, None where flagged.
+
+        Raises:
+            ModelError: the encoder's model cannot be had.
+            CacheError: a fragment of the cache is corrupt.
         """
+        made = annotate(
+            rows,
+            self.annotator,
+            lambda chunk: self._tag(chunk, cache, progress),
+            cache,
+            columns={"tags": []},
+            chunk_rows=_ROWS_PER_CALL,
+        )
+        return Batch(made.values, made.flags)
+
+    def _tag(self, rows: Sequence[Row], cache: FragmentCache | None, progress: Progress | None) -> Batch:
         instructions = [row.conversation.instruction for row in rows]
         readable = [i for i, text in enumerate(instructions) if text.strip()]
         tags: list[list[str] | None] = [None] * len(rows)
         if readable:
-            vectors = self._encoder.encode_cached([instructions[i] for i in readable], self._cache, progress)
+            vectors = self._encoder.encode_cached([instructions[i] for i in readable], cache, progress)
             if self._labels is None:
-                self._labels = self._encoder.encode_cached(self._vocabulary.labels, self._cache)
+                self._labels = self._encoder.encode_cached(self._vocabulary.labels, cache)
             for start in range(0, len(readable), _ROWS_AT_ONCE):
                 block = slice(start, start + _ROWS_AT_ONCE)
                 chosen_labels = nearest(vectors[block] @ self._labels.T, self._floor, self._margin)
@@ -129,59 +138,3 @@ def nearest(cosines: npt.NDArray[np.floating[Any]], floor: float, margin: float)
     near = (values >= floor) & (values >= np.round(values[:, :1] - margin, 6))
     near[:, 0] = True
     return [columns[keep].tolist() for columns, keep in zip(order, near, strict=True)]
-
-
-INSTAG_IMPORT = Annotator("instag", "xsample annotation.instag")
-"""Who gave imported tags: InsTagger, as run by the authors of the xsample pools."""
-
-
-def imported_tags(row: Row) -> dict[str, list[str]] | Defect | None:
-    """Return the InsTagger tags that came with a row of an xsample / MIG pool (`annotation.instag.content`).
-
-    Returns:
-        `{"tags": [...]}`, distinct, in the order given; None where the row has no such tags or an empty list of them,
-        so that they are computed; a `Defect` where they are not a list of strings.
-    """
-    match row.meta.get("annotation"):
-        case {"instag": {"content": content}}:
-            pass
-        case _:
-            return None
-    if not isinstance(content, list) or not all(isinstance(tag, str) for tag in content):
-        return Defect("invalid_import")
-    return {"tags": list(dict.fromkeys(content))} if content else None
-
-
-def tag_rows(
-    rows: Iterable[Row],
-    encoder: SentenceEncoder,
-    vocabulary: TagVocabulary | None = None,
-    cache: FragmentCache | None = None,
-    progress: Progress | None = None,
-) -> Annotations:
-    """Tag each distinct row: imported tags where it carries them, else the nearest labels of the vocabulary.
-
-    Args:
-        rows: may repeat a `row_id`; the first counts.
-        encoder: of labels and rows.
-        vocabulary: None is the shipped one.
-        cache: of embeddings and tags.
-        progress: counts the distinct instructions that are embedded, which is where the time goes.
-
-    Returns:
-        value "tags": list of str, None where flagged (`empty_text`, `invalid_import`).
-
-    Raises:
-        ModelError: the encoder's model cannot be had.
-        CacheError: a fragment of the cache is corrupt.
-    """
-    tagger = NearestLabelTagger(encoder, vocabulary, cache)
-    return annotate(
-        rows,
-        tagger.annotator,
-        lambda chunk: tagger.tag(chunk, progress),
-        cache,
-        columns={"tags": []},
-        imported=Imported(INSTAG_IMPORT, imported_tags),
-        chunk_rows=_ROWS_PER_CALL,
-    )

@@ -5,7 +5,9 @@ from mig_dagster.annotations import model_files
 from mig_dagster.annotations.cache import FragmentCache
 from mig_dagster.annotations.encoder import SentenceEncoder
 from mig_dagster.annotations.flags import Defect
-from mig_dagster.annotations.tags import INSTAG_IMPORT, NearestLabelTagger, imported_tags, nearest, tag_rows
+from mig_dagster.annotations.tagging import NearestLabelTagger, tag_rows
+from mig_dagster.annotations.tagging.imported_tags import INSTAG_IMPORT, imported_tags
+from mig_dagster.annotations.tagging.nearest_label import nearest
 from mig_dagster.annotations.vocabulary import TagVocabulary, load_vocabulary
 from tests.annotations.memory_files import MemoryFiles
 from tests.annotations.rows import row, xsample_rows
@@ -53,20 +55,20 @@ def test_the_tags_are_those_of_a_full_sort(seed):
 
 
 def test_a_row_that_is_a_label_is_tagged_with_it(encoder):
-    made = tag_rows([row((label, "ok")) for label in VOCABULARY.labels], encoder, VOCABULARY)
+    made = tag_rows([row((label, "ok")) for label in VOCABULARY.labels], NearestLabelTagger(encoder, VOCABULARY))
     assert [tags[0] for tags in made.values["tags"]] == list(VOCABULARY.labels)
     assert made.provenance == ["computed"] * 6
 
 
 def test_a_row_without_an_instruction_is_flagged_not_tagged(encoder):
-    made = tag_rows([row((" \n", "ok")), row(("war", "ok"))], encoder, VOCABULARY)
+    made = tag_rows([row((" \n", "ok")), row(("war", "ok"))], NearestLabelTagger(encoder, VOCABULARY))
     assert made.flags == ["empty_text", None]
     assert made.values["tags"][0] is None
     assert made.values["tags"][1]
 
 
 def test_rows_without_any_instruction_need_no_model():
-    made = tag_rows([row(("", "ok"))], SentenceEncoderThatMustNotLoad(), VOCABULARY)
+    made = tag_rows([row(("", "ok"))], NearestLabelTagger(SentenceEncoderThatMustNotLoad(), VOCABULARY))
     assert made.flags == ["empty_text"]
 
 
@@ -79,16 +81,17 @@ class SentenceEncoderThatMustNotLoad:
 
 def test_a_second_run_embeds_nothing(tiny_model):
     files, rows = MemoryFiles(), [row(("war", "ok")), row(("poetry", "ok"))]
-    first = tag_rows(rows, SentenceEncoder(str(tiny_model)), VOCABULARY, FragmentCache(files))
+    first = tag_rows(rows, NearestLabelTagger(SentenceEncoder(str(tiny_model)), VOCABULARY), FragmentCache(files))
     again = SentenceEncoder(str(tiny_model))
-    second = tag_rows(rows, again, VOCABULARY, FragmentCache(files))
+    second = tag_rows(rows, NearestLabelTagger(again, VOCABULARY), FragmentCache(files))
     assert second == first
     assert "_model" not in again.__dict__
 
 
 def test_progress_counts_the_instructions_embedded(encoder):
     seen = []
-    tag_rows([row(("war", "ok")), row(("war", "yes"))], encoder, VOCABULARY, None, lambda *now: seen.append(now[:2]))
+    rows = [row(("war", "ok")), row(("war", "yes"))]
+    tag_rows(rows, NearestLabelTagger(encoder, VOCABULARY), None, lambda *now: seen.append(now[:2]))
     assert seen == [(1, 1)]
 
 
@@ -143,7 +146,7 @@ def test_imported_tags_are_taken_before_computed_ones(encoder):
         row(("war", "2")),
         row(("war", "3"), annotation={"instag": {"content": 1}}),
     ]
-    made = tag_rows(rows, encoder, VOCABULARY)
+    made = tag_rows(rows, NearestLabelTagger(encoder, VOCABULARY))
     assert made.provenance == ["imported", "computed", "imported"]
     assert made.values["tags"][0] == ["poem writing"]
     assert made.flags == [None, None, "invalid_import"]
@@ -152,7 +155,7 @@ def test_imported_tags_are_taken_before_computed_ones(encoder):
 
 def test_the_tags_of_a_real_xsample_file_are_imported(encoder):
     rows = xsample_rows(shared("data/annotated/xsample_example.jsonl"))
-    made = tag_rows(rows, encoder, VOCABULARY)
+    made = tag_rows(rows, NearestLabelTagger(encoder, VOCABULARY))
     assert [len(tags) for tags in made.values["tags"]] == [3, 3, 4, 7, 6, 3, 7, 1, 5]
     assert set(made.provenance) == {"imported"}
 
@@ -173,7 +176,7 @@ def test_the_shipped_vocabulary_tags_plain_requests_sensibly():
         "Draft a cover letter for a nursing position.": "cover letter",
         "Summarise the following article in three sentences.": "text summarization",
     }
-    made = tag_rows([row((text, "ok")) for text in expected], SentenceEncoder(), load_vocabulary())
+    made = tag_rows([row((text, "ok")) for text in expected], NearestLabelTagger(SentenceEncoder(), load_vocabulary()))
     for (text, label), tags in zip(expected.items(), made.values["tags"], strict=True):
         assert label in tags, (text, tags)
     assert 2 <= np.mean([len(tags) for tags in made.values["tags"]]) <= 4.5
