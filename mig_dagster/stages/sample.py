@@ -20,7 +20,7 @@ from scipy.sparse import csr_array
 from mig_dagster.annotations import Row
 from mig_dagster.annotations.encoder import SentenceEncoder
 from mig_dagster.annotations.model_files import MINILM
-from mig_dagster.annotations.quality_scores import deita_score
+from mig_dagster.annotations.quality.scores import deita_score
 from mig_dagster.conversation import Conversation
 from mig_dagster.graph import closed_vocabulary, label_graph
 from mig_dagster.selection import SelectionWarning, mig

@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from assets.jobs import PARTITIONED
-from mig_dagster.annotations.quality_scores import score_rows
+from mig_dagster.annotations.quality import score_rows
 from mig_dagster.pool.ingest import ingest
 from mig_dagster.sources import Source, resolve
 from mig_dagster.stages.annotate import annotate_source

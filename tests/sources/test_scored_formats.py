@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mig_dagster.annotations.annotator import Row
-from mig_dagster.annotations.quality_scores import deita_score
+from mig_dagster.annotations.quality.scores import deita_score
 from mig_dagster.sources import Accepted, Rejected, SourceFileError
 from mig_dagster.sources.detection import detect
 from mig_dagster.sources.formats import FORMATS

@@ -15,7 +15,7 @@ from mig_dagster.annotations.annotator import Annotations, Annotator, Batch, Row
 from mig_dagster.annotations.cache import FragmentCache
 from mig_dagster.annotations.engine import Imported, Progress, annotate
 from mig_dagster.annotations.flags import Defect
-from mig_dagster.annotations.lexical import PENALTIES, RULE_VERSION, WEIGHTS, lexical_score
+from mig_dagster.annotations.quality.lexical import PENALTIES, RULE_VERSION, WEIGHTS, lexical_score
 from mig_dagster.conversation import Conversation
 
 _LARGEST = sys.float_info.max

@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from mig_dagster.annotations.lexical import (
+from mig_dagster.annotations.quality.lexical import (
     PENALTIES,
     WEIGHTS,
     count_words,

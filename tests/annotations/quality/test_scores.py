@@ -3,11 +3,11 @@ import math
 import numpy as np
 import pytest
 
-from mig_dagster.annotations import quality_scores
 from mig_dagster.annotations.cache import FragmentCache
 from mig_dagster.annotations.flags import Defect
-from mig_dagster.annotations.lexical import lexical_score
-from mig_dagster.annotations.quality_scores import deita_score, lexical_annotator, score_rows, turns
+from mig_dagster.annotations.quality import scores as quality_scores
+from mig_dagster.annotations.quality.lexical import lexical_score
+from mig_dagster.annotations.quality.scores import deita_score, lexical_annotator, score_rows, turns
 from mig_dagster.conversation import Conversation, Message
 from tests.annotations.memory_files import MemoryFiles
 from tests.annotations.rows import row, xsample_rows
