@@ -6,26 +6,24 @@ positions asked for alone, and losses are taken from float32.
 """
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from mig_dagster.annotations.model_files import ModelFiles, find_model
-from mig_dagster.annotations.models.loading import load_model, load_tokenizer
+from mig_dagster.annotations.models.padded import TokenIds
+from mig_dagster.annotations.models.pretrained import PretrainedModel
 from mig_dagster.annotations.models.specification import ModelSpec
 
 if TYPE_CHECKING:
     import torch
 
-TokenIds = Sequence[int]
 Floats = npt.NDArray[np.float64]
 
 _LOGITS_AT_ONCE = 1 << 26  # entries of a block of float32 logits: 256 MB
 
 
-class CausalLanguageModel:
+class CausalLanguageModel(PretrainedModel):
     """A causal language model of transformers, loaded at first use.
 
     Args:
@@ -33,33 +31,7 @@ class CausalLanguageModel:
     """
 
     def __init__(self, spec: ModelSpec) -> None:
-        self.spec = spec
-        self.batch_tokens = spec.batch_tokens
-
-    @cached_property
-    def files(self) -> ModelFiles:
-        """Where the model is; raises ModelError where it cannot be had."""
-        return find_model(self.spec.model, self.spec.revision)
-
-    @cached_property
-    def tokenizer(self) -> Any:
-        """Its tokenizer, loaded without the model."""
-        return load_tokenizer(self.spec, self.files)
-
-    @cached_property
-    def model(self) -> Any:
-        """The model itself, on its device."""
-        return load_model(self.spec, self.files, "AutoModelForCausalLM")
-
-    @cached_property
-    def limit(self) -> int:
-        """The most tokens of a sequence: `spec.max_tokens`, or the model's positions where they are fewer."""
-        positions = getattr(self.model.config, "max_position_embeddings", None)
-        return min(self.spec.max_tokens, positions) if positions else self.spec.max_tokens
-
-    def release(self) -> None:
-        """Give the model's memory back; it is loaded again when it is used again."""
-        self.__dict__.pop("model", None)
+        super().__init__(spec, "AutoModelForCausalLM")
 
     def next_token_logits(self, sequences: Sequence[TokenIds], token_ids: Sequence[int]) -> npt.NDArray[np.float32]:
         """Return the logits of some tokens as the next one after each sequence, one batch, one forward pass.
@@ -102,7 +74,7 @@ class CausalLanguageModel:
             if bool(wanted[:, 0].any()):
                 raise ValueError("targets must not hold the first token of a sequence: nothing predicts it")
             rows, columns = wanted.to(mask.device).nonzero(as_tuple=True)
-            ids = self._padded(sequences)[0][rows, columns]
+            ids = self.padded(sequences)[0][rows, columns]
             parts = [
                 -torch.log_softmax(self._head(hidden[rows[part], columns[part] - 1]).float(), dim=-1)
                 .gather(1, ids[part, None])
@@ -121,23 +93,12 @@ class CausalLanguageModel:
             return self._hidden(sequences)
 
     def _hidden(self, sequences: Sequence[TokenIds]) -> "tuple[torch.Tensor, torch.Tensor]":
-        ids, mask = self._padded(sequences)
+        ids, mask = self.padded(sequences)
         return self.model.base_model(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state, mask
 
     def _head(self, hidden: "torch.Tensor") -> "torch.Tensor":
         logits: torch.Tensor = self.model.get_output_embeddings()(hidden)
         return logits
-
-    def _padded(self, sequences: Sequence[TokenIds]) -> "tuple[torch.Tensor, torch.Tensor]":
-        import torch
-
-        longest = max(map(len, sequences))
-        ids = torch.zeros((len(sequences), longest), dtype=torch.long)
-        mask = torch.zeros((len(sequences), longest), dtype=torch.long)
-        for i, sequence in enumerate(sequences):
-            ids[i, : len(sequence)] = torch.tensor(sequence)
-            mask[i, : len(sequence)] = 1
-        return ids.to(self.spec.device), mask.to(self.spec.device)
 
     def _blocks(self, n: int) -> "Iterator[slice]":
         size = max(1, _LOGITS_AT_ONCE // int(self.model.config.get_text_config().vocab_size))

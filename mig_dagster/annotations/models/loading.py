@@ -1,72 +1,144 @@
-"""Tokenizers and models loaded as a `ModelSpec` asks, or one error that says what to do."""
+"""Configurations, tokenizers and weights loaded as a `ModelSpec` asks, or one error that says what to do.
 
+transformers goes on where weights are missing from a checkpoint: it makes them up at random and logs a line. Scores of
+such a model are wrong without a sign, so that it is refused here.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from mig_dagster.annotations.model_files import ModelError, ModelFiles, unavailable
+from mig_dagster.annotations.models.quantisation import quantised
 from mig_dagster.annotations.models.specification import ModelSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import torch
+
+_NAMED = 5  # weights named in an error
 
 
-def load_tokenizer(spec: ModelSpec, files: ModelFiles) -> Any:
-    """Return the model's fast tokenizer, padding on the right.
+def load_config(spec: ModelSpec, files: ModelFiles) -> Any:
+    """Return the model's configuration.
 
     Raises:
         ModelError: it cannot be had.
     """
+    from transformers import AutoConfig
+
+    with _said(spec):
+        return AutoConfig.from_pretrained(files.location, **_source(spec, files))
+
+
+def load_tokenizer(spec: ModelSpec, files: ModelFiles) -> Any:
+    """Return the model's tokenizer.
+
+    Raises:
+        ModelError: it cannot be had, or knows no tokens.
+    """
     from transformers import AutoTokenizer
 
     with _said(spec):
-        tokenizer = AutoTokenizer.from_pretrained(
-            files.location, revision=files.commit, trust_remote_code=spec.trust_remote_code
+        tokenizer = AutoTokenizer.from_pretrained(files.location, **_source(spec, files))
+    if not len(tokenizer) > len(tokenizer.all_special_ids):  # what transformers makes of a folder without one
+        raise ModelError(
+            f"model {spec.model!r} has no tokenizer: expected tokenizer.json or a vocabulary beside its weights; save "
+            "the tokenizer that it was trained with into the same folder"
         )
-    tokenizer.padding_side = "right"
     return tokenizer
 
 
-def load_model(spec: ModelSpec, files: ModelFiles, auto_class: str) -> Any:
+def load_model(spec: ModelSpec, files: ModelFiles, auto_class: str, unused: Sequence[str] = ()) -> Any:
     """Return a model in evaluation mode on its device.
 
     Args:
         spec: how it is run.
         files: where it is.
         auto_class: name of a class of transformers, such as "AutoModelForCausalLM".
+        unused: beginnings of the names of weights that may be missing from the checkpoint.
 
     Raises:
-        ModelError: it cannot be had.
+        ModelError: it cannot be had, or its checkpoint lacks weights, or its attention or quantisation is not there.
         ValueError: the device is a CUDA device and there is none.
     """
     import torch
     import transformers
 
-    if torch.device(spec.device).type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"device {spec.device!r} was asked for, but torch sees no CUDA device: use device='cpu'")
+    check_device(spec.device)
+    options: dict[str, Any] = {"dtype": getattr(torch, spec.dtype), "output_loading_info": True}
+    if spec.attention is not None:
+        options["attn_implementation"] = spec.attention
+    if spec.quantisation is not None:
+        options |= quantised(spec)
     with _said(spec):
-        model = getattr(transformers, auto_class).from_pretrained(
-            files.location,
-            revision=files.commit,
-            trust_remote_code=spec.trust_remote_code,
-            dtype=getattr(torch, spec.dtype),
-            attn_implementation=spec.attention,
+        model, info = getattr(transformers, auto_class).from_pretrained(
+            files.location, **_source(spec, files), **options
         )
-    return model.to(spec.device).eval()
+    _check_complete(spec, auto_class, info, tuple(unused))
+    return _on_device(model, spec).eval()
+
+
+def check_device(device: str) -> None:
+    """Raise ValueError for a CUDA device that is not there."""
+    import torch
+
+    if torch.device(device).type == "cuda" and not torch.cuda.is_available():
+        raise ValueError(f"device {device!r} was asked for, but torch sees no CUDA device: use device='cpu'")
+
+
+def _on_device(model: "torch.nn.Module", spec: ModelSpec) -> "torch.nn.Module":
+    return model if spec.quantisation is not None else model.to(spec.device)  # quantised weights are there already
+
+
+def _source(spec: ModelSpec, files: ModelFiles) -> dict[str, Any]:
+    return {"revision": files.commit, "trust_remote_code": spec.trust_remote_code}
+
+
+def _check_complete(spec: ModelSpec, auto_class: str, info: Mapping[str, Any], unused: tuple[str, ...]) -> None:
+    missing = sorted(name for name in info["missing_keys"] if not name.startswith(unused))
+    if missing:
+        more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+        raise ModelError(
+            f"the checkpoint of model {spec.model!r} lacks weights that {auto_class} needs: "
+            f"{', '.join(missing[:_NAMED])}{more}. They would be random and every score wrong: give a checkpoint that "
+            "was trained for this use"
+        )
 
 
 @contextmanager
-def _said(spec: ModelSpec) -> "Iterator[None]":
+def _said(spec: ModelSpec) -> Iterator[None]:
     """Turn what transformers raises for a model that cannot be had into our error, and keep its bars silent."""
+    with no_loading_bar():
+        try:
+            yield
+        except OSError as problem:
+            raise unavailable(spec.model, spec.revision, problem) from problem
+        except (ImportError, KeyError, RuntimeError, TypeError, ValueError) as problem:
+            raise ModelError(_refusal(spec, str(problem).strip() or type(problem).__name__)) from problem
+
+
+_REMEDIES = {
+    "trust_remote_code": "its code lies beside its weights: read it, and set trust_remote_code=True if you trust it",
+    "flash": "attention='flash_attention_2' needs a CUDA device and the package flash-attn: install it, or leave "
+    "attention out",
+    "scaled_dot_product_attention": "leave attention out, or set attention='eager'",
+}
+
+
+def _refusal(spec: ModelSpec, reason: str) -> str:
+    remedy = next((text for word, text in _REMEDIES.items() if word in reason.lower()), "check the model's files")
+    return f"transformers cannot load model {spec.model!r} ({' '.join(reason.split())[:300]}). To go on: {remedy}"
+
+
+@contextmanager
+def no_loading_bar() -> Iterator[None]:
+    """Keep transformers' bar over weight tensors, which says nothing to a user, out of the caller's own progress."""
     from transformers.utils import logging
 
     shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         yield
-    except ModelError:
-        raise
-    except OSError as problem:
-        raise unavailable(spec.model, spec.revision, problem) from problem
     finally:
         if shown:
             logging.enable_progress_bar()  # type: ignore[no-untyped-call]

@@ -17,7 +17,8 @@ class ModelSpec:
         revision: Hub branch, tag or commit; None is the default branch.
         device: torch device, such as "cpu" or "cuda:0".
         dtype: of the weights and of all that is computed but losses and probabilities, which are float32.
-        attention: how transformers computes attention.
+        attention: how transformers computes attention; None is the fastest that comes with torch and the architecture
+            has: sdpa, or eager where there is none (DeBERTa).
         quantisation: None, or weights in 8 or 4 bits through bitsandbytes.
         trust_remote_code: run code that lies beside the model's weights.
         batch_tokens: tokens in one batch, padding included; halved when memory runs out.
@@ -31,7 +32,7 @@ class ModelSpec:
     revision: str | None = None
     device: str = "cpu"
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
-    attention: Literal["sdpa", "eager", "flash_attention_2"] = "sdpa"
+    attention: Literal["sdpa", "eager", "flash_attention_2"] | None = None
     quantisation: Literal["int8", "int4"] | None = None
     trust_remote_code: bool = False
     batch_tokens: int = 4096
@@ -41,7 +42,7 @@ class ModelSpec:
         """Refuse values that no model runs with."""
         for name, value, known in (
             ("dtype", self.dtype, DTYPES),
-            ("attention", self.attention, ATTENTION),
+            ("attention", self.attention, (None, *ATTENTION)),
             ("quantisation", self.quantisation, (None, *QUANTISATIONS)),
         ):
             if value not in known:
@@ -52,4 +53,9 @@ class ModelSpec:
 
     def parameters(self) -> dict[str, Any]:
         """Return what a fingerprint holds beside model and revision: what changes values, as JSON values."""
-        return {"dtype": self.dtype, "quantisation": self.quantisation, "max_tokens": self.max_tokens}
+        return {
+            "dtype": self.dtype,
+            "quantisation": self.quantisation,
+            "max_tokens": self.max_tokens,
+            **({"trust_remote_code": True} if self.trust_remote_code else {}),
+        }
