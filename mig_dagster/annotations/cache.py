@@ -94,6 +94,18 @@ class FragmentCache:
                 at, missing = missing[new], missing[~new]
                 yield at, decode_fragment(content, lines[new])
 
+    def missing(self, fingerprint: str, keys: Sequence[str]) -> Positions:
+        """Return the positions of `keys` (distinct) of which nothing is known, in order; reads keys and no values.
+
+        Raises:
+            CacheError: a fragment is corrupt.
+        """
+        known = self._known_of(fingerprint)
+        for path in self._unseen(fingerprint, known):
+            known.add(path, decode_keys(self._read(path)))
+        fragments, _ = known.index.find(_key_array(keys))
+        return np.flatnonzero(fragments < 0)
+
     def writer(self, fingerprint: str) -> "FragmentWriter":
         """Return a context manager that collects values and flushes them every `FLUSH_SECONDS`."""
         return FragmentWriter(self, fingerprint)

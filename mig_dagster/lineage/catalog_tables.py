@@ -189,6 +189,15 @@ def discoveries(database: Database, inputs: CatalogInputs) -> None:
     )
 
 
+def throughput(database: Database, inputs: CatalogInputs) -> None:
+    """Fill `throughput`."""
+    lines = inputs.recorded("throughput")
+    database.execute(
+        "insert into throughput by name select * exclude (asset, partition), asset as signal, partition as source "
+        f"from {lines} order by recorded_at, annotator"
+    )
+
+
 def sources(database: Database, inputs: CatalogInputs) -> None:
     """Fill `sources`: the registered ones, and those of which only rows or revisions are left."""
     lines = [
@@ -237,6 +246,7 @@ FILL: Sequence[Callable[[Database, CatalogInputs], None]] = (
     removals,
     failures,
     discoveries,
+    throughput,
     sources,
 )
 """In an order in which each finds what it reads."""

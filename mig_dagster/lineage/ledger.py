@@ -59,12 +59,21 @@ TABLES: dict[str, dict[str, pl.DataType]] = {
         "card_metadata": pl.String(),
         "details": pl.String(),
     },
+    "throughput": {
+        "annotator": pl.String(),
+        "name": pl.String(),
+        "model": pl.String(),
+        "device": pl.String(),
+        "items": pl.Int64(),
+        "tokens": pl.Int64(),
+        "seconds": pl.Float64(),
+    },
 }
 """The columns of each table, beside `run_id`, `asset`, `partition` and `recorded_at`, which every table has.
 
 `recorded_at` grows from line to line of one asset and partition, whatever the clock does. Other times are ISO 8601 with
 a time zone; `config`, `inputs` and `files` are JSON texts; `seconds` is the wall time of the work itself, without
-reading and writing, where an asset measures it."""
+reading and writing, where an asset measures it; of `throughput`, that of a model's passes over `tokens` tokens."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _MOMENT = re.compile(r"-[0-9a-f]{16}-(\d{16})\.parquet$")

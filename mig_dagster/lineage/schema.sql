@@ -212,3 +212,19 @@ create table discoveries (
     details json,
     recorded_at timestamp
 );
+
+-- How fast models read: one line for each run of a signal and each annotator that computed something in it, on the device
+-- named. Tokens per second are tokens / seconds; what came from the cache is in neither.
+create table throughput (
+    annotator varchar,
+    name varchar,
+    model varchar,
+    device varchar,
+    items bigint,
+    tokens bigint,
+    seconds double,
+    signal varchar,
+    source varchar,
+    run_id varchar,
+    recorded_at timestamp
+);

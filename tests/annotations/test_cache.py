@@ -211,3 +211,14 @@ def test_the_lakes_own_store_holds_a_cache(tmp_path):
     assert loaded(FragmentCache(Store(tmp_path)), ["a"]) == {"a": (1.0, ["1"], None)}
     (path,) = store.list("cache/f/")
     assert path.startswith("cache/f/")
+
+
+def test_what_is_missing_is_said_without_reading_values(files):
+    FragmentCache(files).append("f", ["a", "b"], batch(1, 2))
+    cache = FragmentCache(files)
+    assert cache.missing("f", ["x", "b", "a", "y"]).tolist() == [0, 3]
+    FragmentCache(files).append("f", ["y"], batch(3))
+    assert cache.missing("f", ["x", "y"]).tolist() == [0]
+    assert cache.missing("g", ["a"]).tolist() == [0]
+    assert cache.missing("f", []).tolist() == []
+    assert loaded(cache, ["a", "y"]) == {"a": (1.0, ["1"], None), "y": (3.0, ["3"], None)}

@@ -40,6 +40,7 @@ TABLES = {
     "runs",
     "sources",
     "subsets",
+    "throughput",
     "versions",
 }
 
@@ -76,6 +77,7 @@ def test_every_table_has_what_lake_and_ledger_have(tmp_path):
         "runs": 17,
         "sources": 2,
         "subsets": 4,
+        "throughput": 0,
         "versions": 17,
     }
 
@@ -143,6 +145,15 @@ def test_a_failure_says_what_was_not_made_and_what_to_do(tmp_path):
     rebuilt(home)
     query = "select asset, source, job, message, remedy, run_id, failed_at::varchar from failures"
     assert lines(home.catalog, query) == [("raw_pool", "b", "ingest", "no", "mend", "9", "2026-01-02 03:04:05")]
+
+
+def test_throughput_says_what_read_how_fast_and_where(tmp_path):
+    home = fill(Home(tmp_path))
+    line = {"annotator": "t" * 16, "name": "tags", "model": "tagger", "device": "cpu", "items": 3, "tokens": 30}
+    home.ledger.record("throughput", [line | {"seconds": 1.5}], asset="tags", partition="b", run_id="9")
+    rebuilt(home)
+    query = "select signal, source, annotator, device, items, tokens / seconds, run_id from throughput"
+    assert lines(home.catalog, query) == [("tags", "b", "t" * 16, "cpu", 3, 20.0, "9")]
 
 
 def test_edges_name_labels_once_a_pair(home):
