@@ -70,10 +70,13 @@ class Batch:
         columns: values. Where `flags` is set the entry means nothing and must not be read: None in a list, NaN (or 0 in
             an integer array) in an array.
         flags: per row None, or the code of `FLAGS` that says why there is no value.
+        counts: of what the rows are made of and what was met there, such as turns that could not be read in rows that
+            have a value all the same; not cached.
     """
 
     columns: Columns
     flags: list[str | None]
+    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,8 @@ class Annotations:
         provenance: "computed" (now or earlier, from the cache) or "imported" (came with the row).
         flags: None, or why there is no value.
         used: the annotators behind the fingerprints.
+        partial: a row's flag says why at least one of its values is missing: NaN is, and the others stand.
+        counts: sums of `Batch.counts`.
     """
 
     row_ids: list[str]
@@ -95,3 +100,5 @@ class Annotations:
     provenance: list[str]
     flags: list[str | None]
     used: dict[str, Annotator]
+    partial: bool = False
+    counts: Mapping[str, int] = field(default_factory=dict)

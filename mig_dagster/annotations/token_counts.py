@@ -1,4 +1,4 @@
-"""How many tokens a conversation has, in the tokenizer of the sentence encoder."""
+"""How many tokens texts have, in the tokenizer of a sentence encoder or a language model."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mig_dagster.annotations.encoder import SentenceEncoder
+from mig_dagster.annotations.models import CausalLanguageModel
 from mig_dagster.conversation import Conversation
 
 _AT_ONCE = 1_024  # texts; bounds the memory for token ids, of which only the numbers are kept
@@ -25,15 +26,17 @@ class TokenCounter:
     A measure to compare subsets by: a trainer counts with its own model's tokenizer and template.
 
     Args:
-        encoder: whose tokenizer counts.
+        model: whose tokenizer counts; a language model itself is not loaded for it.
 
     Raises:
-        ModelError: the encoder's model cannot be had.
+        ModelError: the model cannot be had.
     """
 
-    def __init__(self, encoder: SentenceEncoder) -> None:
-        self._encoder = encoder
-        self.name = f"{encoder.files.name} @ {encoder.files.revision}"
+    def __init__(self, model: SentenceEncoder | CausalLanguageModel) -> None:
+        self._model = model
+        self.files = model.files
+        """Where the tokenizer is from."""
+        self.name = f"{model.files.name} @ {model.files.revision}"
         """The tokenizer's model and revision."""
 
     def __call__(self, texts: Sequence[str]) -> NDArray[np.int64]:
@@ -61,7 +64,7 @@ class TokenCounter:
     @cached_property
     def _tokenizer(self) -> Any:
         """The model's own; of a static embedding model, which carries a bare one, a copy that cuts and pads nothing."""
-        found = self._encoder._model.tokenizer
+        found = self._model._model.tokenizer if isinstance(self._model, SentenceEncoder) else self._model.tokenizer
         if callable(found):
             return found
         copied = type(found).from_str(found.to_str())

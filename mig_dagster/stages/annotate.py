@@ -28,12 +28,14 @@ class Tally:
     provenance: Counter[str] = field(default_factory=Counter)
     flags: Counter[str] = field(default_factory=Counter)
     annotators: dict[str, dict[str, Any]] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
 
     def add(self, batch: Annotations) -> None:
         """Count a batch."""
         self.rows += len(batch.row_ids)
         self.provenance.update(batch.provenance)
         self.flags.update(flag for flag in batch.flags if flag is not None)
+        self.counts.update(batch.counts)
         self.annotators |= {fingerprint: annotator.as_dict() for fingerprint, annotator in batch.used.items()}
 
     def as_info(self) -> dict[str, Any]:
@@ -43,6 +45,7 @@ class Tally:
             "provenance": dict(sorted(self.provenance.items())),
             "flags": dict(sorted(self.flags.items())),
             "annotators": dict(sorted(self.annotators.items())),
+            "counts": dict(sorted(self.counts.items())),
         }
 
 
@@ -103,10 +106,11 @@ def annotation_frames(
 
 
 def to_frame(annotations: Annotations) -> pl.DataFrame:
-    """Return annotations as a frame; a value with a flag is null."""
+    """Return annotations as a frame: null where a row is flagged, or, where annotations are partial, at NaN."""
     columns = {name: _series(name, values) for name, values in annotations.values.items()}
     flags = pl.Series("flag", annotations.flags, dtype=pl.String)
-    values = [pl.when(flags.is_null()).then(pl.col(name)).alias(name) for name in columns]
+    there = {name: pl.col(name).is_not_nan() if annotations.partial else flags.is_null() for name in columns}
+    values = [pl.when(there[name]).then(pl.col(name)).alias(name) for name in columns]
     return pl.DataFrame({"row_id": pl.Series(annotations.row_ids, dtype=pl.String), **columns}).select(
         "row_id",
         *values,
@@ -117,12 +121,13 @@ def to_frame(annotations: Annotations) -> pl.DataFrame:
 
 
 def _series(name: str, values: Any) -> pl.Series:
-    """Return a column: arrays keep their width, everything else is a list of strings."""
+    """Return a column: arrays keep their kind and width, everything else is a list of strings."""
     if not isinstance(values, np.ndarray):
         return pl.Series(name, values, dtype=pl.List(pl.String))
     if values.ndim == 1:
         return pl.Series(name, values)
-    return pl.Series(name, values, dtype=pl.Array(pl.Float32, values.shape[1]))
+    kind = pl.Float16 if values.dtype == np.float16 else pl.Float32
+    return pl.Series(name, values, dtype=pl.Array(kind, values.shape[1]))
 
 
 def _batches(raw_pool: pl.LazyFrame, total: int) -> Iterator[pl.DataFrame]:

@@ -90,6 +90,14 @@ def test_vectors_keep_their_width_and_lists_their_strings():
     assert to_frame(tags).schema["tags"] == pl.List(pl.String)
 
 
+def test_of_partial_annotations_the_values_that_are_there_stand_beside_a_flag():
+    values = {"len": np.array([3.0, 5.0]), "nat": np.array([0.5, np.nan])}
+    frame = to_frame(Annotations(["x", "y"], values, ["f"] * 2, ["computed"] * 2, [None, "truncated"], {}, True))
+    assert frame["len"].to_list() == [3.0, 5.0]
+    assert frame["nat"].to_list() == [0.5, None]
+    assert frame["flag"].to_list() == [None, "truncated"]
+
+
 @pytest.fixture
 def lake(tmp_path):
     return Lake(Store(tmp_path))
@@ -105,6 +113,18 @@ def test_a_source_without_rows_has_the_columns(lake):
         "provenance",
         "flag",
     ]
+
+
+def test_vectors_of_half_precision_are_stored_as_such(lake):
+    vectors = np.array([[0.6, 0.8], [np.nan, np.nan]], np.float16)
+
+    def embed(rows):
+        return Annotations(["x", "y"], {"embedding": vectors}, ["f"] * 2, ["computed"] * 2, [None, "empty_text"], {})
+
+    manifest = annotate_source(lake, "row_embeddings", "s", raw_pool("a", ""), embed, values=["embedding"])
+    stored = lake.scan_versions([manifest]).collect()["embedding"]
+    assert stored.dtype == pl.Array(pl.Float16, 2)
+    assert stored.to_list() == [vectors[0].tolist(), None]
 
 
 def test_the_version_counts_values_and_flags_and_not_who_gave_them(lake):
