@@ -1,20 +1,23 @@
 """Sentence embeddings: one encoder and one cache for labels, tags and rows."""
 
 import math
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from mig_dagster.annotations.annotator import Annotator, Batch
+from mig_dagster.annotations.annotator import Annotator, Columns
 from mig_dagster.annotations.cache import FragmentCache
 from mig_dagster.annotations.engine import Progress
-from mig_dagster.annotations.model_files import MINILM, ModelFiles, find_model, unavailable
-from mig_dagster.annotations.token_batches import run_in_token_batches
+from mig_dagster.annotations.model_files import MINILM, ModelFiles, find_model
+from mig_dagster.annotations.models.loading import check_device, explained
+from mig_dagster.annotations.models.quantisation import quantised
+from mig_dagster.annotations.models.specification import ModelSpec
+from mig_dagster.annotations.scoring import TokenProgress, score_items
 from mig_dagster.conversation import hash_text
 
 if TYPE_CHECKING:
@@ -23,8 +26,6 @@ if TYPE_CHECKING:
 Embeddings = npt.NDArray[np.float32]
 
 _TOKENISED_AT_ONCE = 8192  # bounds the memory for token ids, of which only the lengths are kept
-
-DTYPES = ("float32", "bfloat16", "float16")
 
 
 class SentenceEncoder:
@@ -41,6 +42,9 @@ class SentenceEncoder:
             fast, cosines within 0.004. Pooling's result is normalised in float32 always.
         batch_tokens: padded tokens in a batch; 2048 to 4096 suits CPUs, more a GPU. Halved when memory runs out.
         max_tokens: longer texts are cut; the model's own limit holds where it is lower.
+        attention: as in `ModelSpec`.
+        quantisation: as in `ModelSpec`.
+        trust_remote_code: run code that lies beside the model's weights.
 
     Raises:
         ValueError: an argument is out of range.
@@ -51,34 +55,39 @@ class SentenceEncoder:
         model: str = MINILM,
         revision: str | None = None,
         device: str = "cpu",
-        dtype: str = "float32",
+        dtype: Literal["float32", "bfloat16", "float16"] = "float32",
         batch_tokens: int = 4096,
         max_tokens: int = 256,
+        attention: Literal["sdpa", "eager", "flash_attention_2"] | None = None,
+        quantisation: Literal["int8", "int4"] | None = None,
+        trust_remote_code: bool = False,
     ) -> None:
-        if dtype not in DTYPES:
-            raise ValueError(f"dtype must be one of {', '.join(DTYPES)}, got {dtype!r}")
-        for name, value in (("batch_tokens", batch_tokens), ("max_tokens", max_tokens)):
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}")
-        self._model_name, self._revision = model, revision
-        self._device, self._dtype = device, dtype
-        self._batch_tokens, self._max_tokens = batch_tokens, max_tokens
+        self.spec = ModelSpec(
+            model, revision, device, dtype, attention, quantisation, trust_remote_code, batch_tokens, max_tokens
+        )
+        self.batch_tokens = batch_tokens
+
+    @classmethod
+    def of(cls, spec: ModelSpec) -> Self:
+        """Return the encoder that a specification means."""
+        return cls(**asdict(spec))
 
     @cached_property
     def files(self) -> ModelFiles:
         """Where the model is; raises ModelError where it cannot be had."""
-        return find_model(self._model_name, self._revision)
+        return find_model(self.spec.model, self.spec.revision)
 
     @cached_property
     def annotator(self) -> Annotator:
         """Who gives the embeddings; known without loading the model."""
-        parameters = {"dtype": self._dtype, "max_tokens": self._max_tokens, "normalised": True}
+        given = self.spec.parameters()
+        parameters = {name: value for name, value in given.items() if value is not None} | {"normalised": True}
         return Annotator("sentence_embedding", self.files.name, self.files.revision, parameters=parameters)
 
     @cached_property
     def dimension(self) -> int:
         """Length of an embedding; loads the model."""
-        return int(self._encode_to_array([""], None).shape[1])
+        return int(self._embeddings([""], None, None).shape[1])
 
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Embeddings:
         """Return the embeddings of texts, in their order.
@@ -95,9 +104,7 @@ class SentenceEncoder:
             MemoryError: a single text does not fit into memory.
             FloatingPointError: the model gave NaN, infinity or a zero vector.
         """
-        if not texts:
-            return np.empty((0, self.dimension), np.float32)
-        return self._encode_to_array(texts, progress)
+        return self._embeddings(texts, None, progress)
 
     def encode_cached(
         self, texts: Sequence[str], cache: FragmentCache | None, progress: Progress | None = None
@@ -115,79 +122,37 @@ class SentenceEncoder:
         Raises:
             CacheError: a fragment of the cache is corrupt. Otherwise as `encode`.
         """
+        return self._embeddings(texts, cache, progress)
+
+    def release(self) -> None:
+        """Give the model's memory back; it is loaded again when it is used again."""
+        self.__dict__.pop("_model", None)
+
+    def _embeddings(self, texts: Sequence[str], cache: FragmentCache | None, progress: Progress | None) -> Embeddings:
         if not texts:
             return np.empty((0, self.dimension), np.float32)
-        distinct = list(dict.fromkeys(texts))
-        if cache is None:
-            vectors = self._encode_to_array(distinct, progress)
-        else:
-            vectors = self._encode_missing(distinct, cache, progress)
-        at = {text: i for i, text in enumerate(distinct)}
-        return vectors[[at[text] for text in texts]]
 
-    def _encode_missing(self, texts: list[str], cache: FragmentCache, progress: Progress | None) -> Embeddings:
-        keys = [hash_text(text) for text in texts]
-        fingerprint = self.annotator.fingerprint
-        out = _Rows(len(texts))
-        missing = np.ones(len(texts), dtype=bool)
-        for positions, batch in cache.load(fingerprint, keys):
-            out.place(positions, np.asarray(batch.columns["embedding"]))
-            missing[positions] = False
-        todo = np.flatnonzero(missing)
-
-        with cache.writer(fingerprint) as writer:
-
-            def keep(done: list[int], vectors: Embeddings) -> None:
-                positions = todo[done]
-                out.place(positions, vectors)
-                columns = {"embedding": vectors}
-                writer.add([keys[i] for i in positions.tolist()], Batch(columns, [None] * len(done)))
-
-            self._encode_each([texts[i] for i in todo.tolist()], keep, progress)
-        return out.filled()
-
-    def _encode_to_array(self, texts: Sequence[str], progress: Progress | None) -> Embeddings:
-        out = _Rows(len(texts))
-        self._encode_each(texts, lambda done, vectors: out.place(np.array(done), vectors), progress)
-        return out.filled()
-
-    def _encode_each(
-        self, texts: Sequence[str], keep: Callable[[list[int], Embeddings], None], progress: Progress | None
-    ) -> None:
-        """Encode in token batches, giving each batch's positions and embeddings to `keep`."""
-        if not texts:
-            return
-        started = time.monotonic()
-        finished = 0
-
-        def run(batch: list[int]) -> None:
-            nonlocal finished
-            keep(batch, self._forward([texts[i] for i in batch]))
-            finished += len(batch)
+        def told(now: TokenProgress) -> None:
             if progress is not None:
-                progress(finished, len(texts), time.monotonic() - started)
+                progress(now.items, now.of_items, now.seconds)
 
-        import torch
-
-        lengths = token_lengths(self._model, texts)
-        # One autocast context for all batches: it then casts the weights once, not once a batch.
-        autocast = torch.autocast(
-            torch.device(self._device).type, getattr(torch, self._dtype), enabled=self._dtype != "float32"
-        )
-        with torch.inference_mode(), autocast:
-            self._batch_tokens = run_in_token_batches(lengths, self._batch_tokens, run)
+        with ExitStack() as running:
+            model = _Embedder(self, running)
+            batch = score_items(texts, [hash_text(text) for text in texts], model, cache, told)
+        vectors: Embeddings = np.asarray(batch.columns["embedding"])
+        return vectors
 
     def _forward(self, texts: list[str]) -> Embeddings:
         import torch
 
         prompt = self._model.prompts.get(self._model.default_prompt_name or "")
         features = self._model.preprocess(texts, prompt=prompt or None)
-        on_device = {k: v.to(self._device) if isinstance(v, torch.Tensor) else v for k, v in features.items()}
+        on_device = {k: v.to(self.spec.device) if isinstance(v, torch.Tensor) else v for k, v in features.items()}
         pooled = self._model(on_device)["sentence_embedding"].float()
         norms = torch.linalg.vector_norm(pooled, dim=1)
         if not bool((torch.isfinite(norms) & (norms > 0)).all()):
             raise FloatingPointError(
-                f"{self.files.name} under dtype {self._dtype} gave a NaN, infinite or zero embedding in a batch of "
+                f"{self.files.name} under dtype {self.spec.dtype} gave a NaN, infinite or zero embedding in a batch of "
                 f"{len(texts)} texts, the longest beginning {texts[0][:60]!r}: use float32 or bfloat16, or check the "
                 "model's weights"
             )
@@ -196,36 +161,76 @@ class SentenceEncoder:
 
     @cached_property
     def _model(self) -> "SentenceTransformer":
-        import torch
         from sentence_transformers import SentenceTransformer
 
-        if torch.device(self._device).type == "cuda" and not torch.cuda.is_available():
-            raise ValueError(f"device {self._device!r} was asked for, but torch sees no CUDA device: use device='cpu'")
-        try:
-            with _no_loading_bar():
-                model = SentenceTransformer(
-                    self.files.location, revision=self.files.commit, device=self._device, trust_remote_code=False
-                )
-        except OSError as problem:
-            raise unavailable(self._model_name, self._revision, problem) from problem
-        limit = model.max_seq_length
+        check_device(self.spec.device)
+        with explained(self.spec):
+            model = SentenceTransformer(
+                self.files.location,
+                revision=self.files.commit,
+                device=None if self.spec.quantisation else self.spec.device,
+                trust_remote_code=self.spec.trust_remote_code,
+                model_kwargs=self._options(),
+            )
+        limit, most = model.max_seq_length, self.spec.max_tokens
         if limit != math.inf:  # static embedding models average whole texts
-            model.max_seq_length = self._max_tokens if limit is None else min(limit, self._max_tokens)
+            model.max_seq_length = most if limit is None else min(limit, most)
         return model.eval()
 
+    def _options(self) -> dict[str, Any]:
+        """Return how transformers loads the weights: on a GPU in the dtype they are used in, of half the size."""
+        import torch
 
-@contextmanager
-def _no_loading_bar() -> Iterator[None]:
-    """Keep transformers' bar over weight tensors, which says nothing to a user, out of the caller's own progress."""
-    from transformers.utils import logging
+        on_gpu = torch.device(self.spec.device).type == "cuda"
+        options: dict[str, Any] = {"dtype": getattr(torch, self.spec.dtype if on_gpu else "float32")}
+        if self.spec.attention is not None:
+            options["attn_implementation"] = self.spec.attention
+        return options | (quantised(self.spec) if self.spec.quantisation is not None else {})
 
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+    @contextmanager
+    def computing(self) -> Iterator[None]:
+        """Compute without gradients, in the dtype asked for: one context for all batches casts the weights once."""
+        import torch
+
+        dtype = self.spec.dtype
+        device = torch.device(self.spec.device).type
+        with torch.inference_mode(), torch.autocast(device, getattr(torch, dtype), enabled=dtype != "float32"):
+            yield
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    text: str
+    tokens: int
+
+
+class _Embedder:
+    """The encoder as `score_items` takes it."""
+
+    columns: Columns = {"embedding": np.empty((0, 0), np.float32)}  # noqa: RUF012 - never changed
+
+    def __init__(self, encoder: SentenceEncoder, running: ExitStack) -> None:
+        self._encoder, self._running = encoder, running
+
+    @property
+    def annotator(self) -> Annotator:
+        return self._encoder.annotator
+
+    @property
+    def batch_tokens(self) -> int:
+        return self._encoder.batch_tokens
+
+    @batch_tokens.setter
+    def batch_tokens(self, fewer: int) -> None:
+        self._encoder.batch_tokens = fewer
+
+    def encode(self, texts: Sequence[str]) -> list[_Text]:
+        lengths = token_lengths(self._encoder._model, texts)
+        self._running.enter_context(self._encoder.computing())
+        return [_Text(text, tokens) for text, tokens in zip(texts, lengths, strict=True)]
+
+    def run(self, batch: Sequence[_Text]) -> dict[str, Embeddings]:
+        return {"embedding": self._encoder._forward([one.text for one in batch])}
 
 
 def token_lengths(model: "SentenceTransformer", texts: Sequence[str]) -> list[int]:
@@ -245,20 +250,3 @@ def token_lengths(model: "SentenceTransformer", texts: Sequence[str]) -> list[in
         )
         lengths += [len(ids) for ids in tokens["input_ids"]]
     return lengths
-
-
-class _Rows:
-    """An (n, d) array that is filled in any order, d being known with the first rows."""
-
-    def __init__(self, n: int) -> None:
-        self._n = n
-        self._rows: Embeddings | None = None
-
-    def place(self, positions: npt.NDArray[np.int64], vectors: npt.NDArray[Any]) -> None:
-        if self._rows is None:
-            self._rows = np.empty((self._n, vectors.shape[1]), np.float32)
-        self._rows[positions] = vectors
-
-    def filled(self) -> Embeddings:
-        assert self._rows is not None, "every text is either cached or encoded"
-        return self._rows

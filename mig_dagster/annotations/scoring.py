@@ -16,6 +16,7 @@ from mig_dagster.annotations.annotator import Annotator, Batch, Column, Columns
 from mig_dagster.annotations.cache import FragmentCache
 from mig_dagster.annotations.engine import blank, check_batch
 from mig_dagster.annotations.flags import Defect
+from mig_dagster.annotations.planning import PlanCache
 from mig_dagster.annotations.token_batches import run_in_token_batches
 
 Item = TypeVar("Item", contravariant=True)
@@ -42,7 +43,11 @@ class TokenModel(Protocol, Generic[Item, Encoded]):
 
     @property
     def columns(self) -> Columns:
-        """The columns that `run` gives, empty, as `engine.annotate` takes them."""
+        """The columns that `run` gives, empty, as `engine.annotate` takes them.
+
+        An array of shape (0, 0) says that only the weights tell how wide a value is: it is as the first one. A model
+        of such a column reads every item.
+        """
 
     def encode(self, items: Sequence[Item]) -> "Sequence[Encoded | Defect]":
         """Return each item as tokens, or why it cannot be read."""
@@ -98,7 +103,7 @@ def score_items(
         items: may be empty and repeat.
         keys: what each item is known by in the cache; items of equal keys are one.
         model: who computes what the cache does not know.
-        cache: None computes every distinct item.
+        cache: None computes every distinct item; a `PlanCache` counts them, and nothing is computed.
         progress: called after each batch.
 
     Returns:
@@ -108,6 +113,8 @@ def score_items(
         CacheError: a fragment of the cache is corrupt.
         MemoryError: a single item does not fit into memory.
     """
+    if isinstance(cache, PlanCache):
+        return cache.count(items, keys, model)
     first: dict[str, int] = {}
     for i, key in enumerate(keys):
         first.setdefault(key, i)
@@ -183,20 +190,26 @@ class _Values:
         return found
 
     def place(self, at: Sequence[int], batch: Batch) -> None:
+        for name, given in batch.columns.items():
+            column = self._columns.get(name)
+            if isinstance(column, np.ndarray) and column.shape[1:] == (0,) and not self._there.any():
+                self._columns[name] = blank(np.empty((0, *np.shape(given)[1:]), column.dtype), len(column))
         check_batch(batch, self._columns, len(at), self.model.annotator)
+        where = np.asarray(at, dtype=np.int64)
         for name, target in self._columns.items():
             if isinstance(target, np.ndarray):
-                target[np.asarray(at, dtype=np.int64)] = batch.columns[name]
+                target[where] = batch.columns[name]
             else:
                 for i, value in zip(at, batch.columns[name], strict=True):
                     target[i] = value
         for i, flag in zip(at, batch.flags, strict=True):
             self._flags[i] = flag
-        self._there[np.asarray(at, dtype=np.int64)] = True
+        self._there[where] = True
 
     def taken(self, at: Sequence[int]) -> Batch:
+        where = np.asarray(at, dtype=np.int64)
         columns: dict[str, Column] = {
-            name: column[np.asarray(at, dtype=np.int64)] if isinstance(column, np.ndarray) else [column[i] for i in at]
+            name: column[where] if isinstance(column, np.ndarray) else [column[i] for i in at]
             for name, column in self._columns.items()
         }
         return Batch(columns, [self._flags[i] for i in at])

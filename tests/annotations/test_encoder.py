@@ -1,10 +1,13 @@
+import gc
 import random
+import weakref
 
 import numpy as np
 import pytest
 import torch
 
 from mig_dagster.annotations import model_files
+from mig_dagster.annotations.annotator import Annotator
 from mig_dagster.annotations.cache import FragmentCache
 from mig_dagster.annotations.encoder import SentenceEncoder
 from mig_dagster.annotations.model_files import ModelError
@@ -251,3 +254,32 @@ def test_the_offline_package_encodes_as_sentence_transformers_does():
 def test_loading_a_model_shows_no_bar_of_its_own(tiny_model, capfd):
     SentenceEncoder(str(tiny_model)).encode(["a"])
     assert "Loading weights" not in capfd.readouterr().err
+
+
+def test_the_fingerprint_is_the_one_that_older_caches_are_keyed_by(tiny_model):
+    """Knobs that came later count only where they are used."""
+    encoder = SentenceEncoder(str(tiny_model), max_tokens=48)
+    parameters = {"dtype": "float32", "max_tokens": 48, "normalised": True}
+    older = Annotator("sentence_embedding", encoder.files.name, encoder.files.revision, parameters=parameters)
+    assert encoder.annotator.fingerprint == older.fingerprint
+    later = [{"quantisation": "int8"}, {"trust_remote_code": True}]
+    made = {SentenceEncoder(str(tiny_model), max_tokens=48, **knob).annotator.fingerprint for knob in later}
+    assert len(made | {older.fingerprint}) == 3
+    assert SentenceEncoder(str(tiny_model), max_tokens=48, attention="eager").annotator == encoder.annotator
+
+
+def test_attention_is_the_one_asked_for_and_changes_no_embedding(tiny_model, encoder):
+    eager = SentenceEncoder(str(tiny_model), max_tokens=48, attention="eager")
+    np.testing.assert_allclose(eager.encode(texts(20)), encoder.encode(texts(20)), atol=1e-5)
+    assert eager._model[0].model.config._attn_implementation == "eager"
+    assert encoder._model[0].model.config._attn_implementation == "sdpa"
+
+
+def test_a_released_encoder_loads_its_model_again(tiny_model, encoder):
+    released = SentenceEncoder(str(tiny_model), max_tokens=48)
+    released.encode(["a"])
+    gone = weakref.ref(released._model)
+    released.release()
+    gc.collect()
+    assert gone() is None
+    np.testing.assert_allclose(released.encode(texts(9)), encoder.encode(texts(9)), atol=1e-5)

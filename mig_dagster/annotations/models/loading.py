@@ -26,7 +26,7 @@ def load_config(spec: ModelSpec, files: ModelFiles) -> Any:
     """
     from transformers import AutoConfig
 
-    with _said(spec):
+    with explained(spec):
         return AutoConfig.from_pretrained(files.location, **_source(spec, files))
 
 
@@ -38,7 +38,7 @@ def load_tokenizer(spec: ModelSpec, files: ModelFiles) -> Any:
     """
     from transformers import AutoTokenizer
 
-    with _said(spec):
+    with explained(spec):
         tokenizer = AutoTokenizer.from_pretrained(files.location, **_source(spec, files))
     if not len(tokenizer) > len(tokenizer.all_special_ids):  # what transformers makes of a folder without one
         raise ModelError(
@@ -70,7 +70,7 @@ def load_model(spec: ModelSpec, files: ModelFiles, auto_class: str, unused: Sequ
         options["attn_implementation"] = spec.attention
     if spec.quantisation is not None:
         options |= quantised(spec)
-    with _said(spec):
+    with explained(spec):
         model, info = getattr(transformers, auto_class).from_pretrained(
             files.location, **_source(spec, files), **options
         )
@@ -106,7 +106,7 @@ def _check_complete(spec: ModelSpec, auto_class: str, info: Mapping[str, Any], u
 
 
 @contextmanager
-def _said(spec: ModelSpec) -> Iterator[None]:
+def explained(spec: ModelSpec) -> Iterator[None]:
     """Turn what transformers raises for a model that cannot be had into our error, and keep its bars silent."""
     with no_loading_bar():
         try:
