@@ -5,6 +5,7 @@ run that dies resumes after the last fragment.
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -117,6 +118,7 @@ class _Table:
         self._provenance = [""] * len(rows)
         self._flags: list[str | None] = [None] * len(rows)
         self._used: dict[str, Annotator] = {}
+        self._counts: Counter[str] = Counter()
 
     def todo(self) -> list[int]:
         """Return the positions of rows that nobody has annotated."""
@@ -145,12 +147,20 @@ class _Table:
             else:
                 for i, value in zip(at, values, strict=True):
                     target[i] = value
+        self._counts.update(batch.counts)
         self._sign(at, batch.flags, annotator, "computed")
 
     def finish(self) -> Annotations:
         """Return the filled table."""
-        row_ids = [row.row_id for row in self.rows]
-        return Annotations(row_ids, self._columns, self._fingerprints, self._provenance, self._flags, self._used)
+        return Annotations(
+            [row.row_id for row in self.rows],
+            self._columns,
+            self._fingerprints,
+            self._provenance,
+            self._flags,
+            self._used,
+            counts=dict(self._counts),
+        )
 
     def _sign(self, at: Sequence[int], flags: Sequence[str | None], annotator: Annotator, provenance: str) -> None:
         fingerprint = annotator.fingerprint

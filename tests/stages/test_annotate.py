@@ -156,5 +156,6 @@ def test_the_manifest_says_who_annotated_and_what_failed(lake):
         "provenance": {"computed": 2},
         "flags": {"empty_text": 1},
         "annotators": {WHO.fingerprint: WHO.as_dict()},
+        "counts": {},
         "scale": "x",
     }
