@@ -29,6 +29,8 @@ class Tally:
     flags: Counter[str] = field(default_factory=Counter)
     annotators: dict[str, dict[str, Any]] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
+    speakers: Counter[tuple[str, str]] = field(default_factory=Counter)
+    dimension: int | None = None
 
     def add(self, batch: Annotations) -> None:
         """Count a batch."""
@@ -36,6 +38,10 @@ class Tally:
         self.provenance.update(batch.provenance)
         self.flags.update(flag for flag in batch.flags if flag is not None)
         self.counts.update(batch.counts)
+        signed = zip(batch.annotators, batch.provenance, batch.flags, strict=True)
+        self.speakers.update((who, how) for who, how, flag in signed if flag is None or batch.partial)
+        vectors = [value for value in batch.values.values() if isinstance(value, np.ndarray) and value.ndim == 2]
+        self.dimension = vectors[0].shape[1] if batch.row_ids and vectors else self.dimension
         self.annotators |= {fingerprint: annotator.as_dict() for fingerprint, annotator in batch.used.items()}
 
     def as_info(self) -> dict[str, Any]:
@@ -46,7 +52,16 @@ class Tally:
             "flags": dict(sorted(self.flags.items())),
             "annotators": dict(sorted(self.annotators.items())),
             "counts": dict(sorted(self.counts.items())),
+            "speakers": self._speakers(),
+            **({} if self.dimension is None else {"dimension": self.dimension}),
         }
+
+    def _speakers(self) -> dict[str, dict[str, int]]:
+        """Return how many values there are by provenance and annotator; rows with a flag have none, save partly."""
+        found: dict[str, dict[str, int]] = {}
+        for (who, how), rows in sorted(self.speakers.items()):
+            found.setdefault(how, {})[who] = rows
+        return found
 
 
 def annotate_source(

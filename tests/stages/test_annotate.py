@@ -159,3 +159,18 @@ def test_the_manifest_says_who_annotated_and_what_failed(lake):
         "counts": {},
         "scale": "x",
     }
+
+
+def test_it_is_counted_who_gave_how_many_values_and_how_wide_vectors_are():
+    rows = [f"r{i}" for i in range(4)]
+    vectors, tags = np.zeros((4, 3), np.float32), [["a"], ["a", "b"], None, []]
+    signed = ["f", "f", "f", "g"], ["computed", "computed", "computed", "imported"]
+    flags = [None, None, "empty_text", None]
+    tally = Tally()
+    tally.add(Annotations(rows, {"embedding": vectors}, *signed, flags, {}))
+    tally.add(Annotations(rows, {"tags": tags}, *signed, flags, {}, partial=True))
+    tally.add(Annotations([], {"embedding": np.zeros((0, 7), np.float32)}, [], [], [], {}))
+    info = tally.as_info()
+    assert info["speakers"] == {"computed": {"f": 5}, "imported": {"g": 2}}
+    assert info["dimension"] == 3
+    assert "dimension" not in Tally().as_info()

@@ -115,4 +115,5 @@ def _merged(rows: Sequence[Row], found: _Found, todo: Sequence[int], rest: Annot
                 if value.get(name) is not None:
                     column[i] = value[name]
     annotators, provenance, flags = (list(part) for part in zip(*signed, strict=True)) if n else ([], [], [])
-    return Annotations([row.row_id for row in rows], columns, annotators, provenance, flags, used)
+    row_ids = [row.row_id for row in rows]
+    return Annotations(row_ids, columns, annotators, provenance, flags, used, rest.partial, rest.counts)

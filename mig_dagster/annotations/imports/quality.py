@@ -24,7 +24,8 @@ _SCORERS: Mapping[str, Mapping[str, TurnScores]] = {
     },
     "iqs": {"CaR score": car.iqs_scores, "xsample annotation.CaR": xsample.car_scores},
 }
-"""By scorer: where its values stand, and who reads them there. Of two in one row the first counts."""
+"""By scorer: where its values stand, and who reads them there; each place is an importer, as its values were made by
+other people's run of the scorer. Of two in one row the first counts."""
 
 
 def quality_imports(scorer: str, aggregation: str, aggregate: Aggregate) -> list[Imported]:
