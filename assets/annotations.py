@@ -21,7 +21,7 @@ from assets.options import Options
 from assets.plots import histogram
 from assets.recorded import Outcome, inputs_of
 from mig_dagster.annotations.embeddings import embed_rows
-from mig_dagster.annotations.quality import score_rows
+from mig_dagster.annotations.quality import ImportedScorer, LexicalScorer, score_rows
 from mig_dagster.annotations.tagging import NearestLabelTagger, tag_rows
 from mig_dagster.annotations.vocabulary import load_vocabulary
 from mig_dagster.stages.annotate import AnnotateRows, OnBatch, annotate_source
@@ -70,7 +70,8 @@ def quality_scores(
     context: dg.AssetExecutionContext, config: QualityConfig, home: MigHome, raw_pool: pl.LazyFrame
 ) -> Outcome:
     """How good each row is, on one named scale; values of that scale that came with the rows are taken as they are."""
-    scorer = partial(score_rows, scorer=config.scorer, aggregation=config.aggregation, cache=home.cache)
+    chosen = LexicalScorer() if config.scorer == "lexical" else ImportedScorer(config.scorer)
+    scorer = partial(score_rows, scorer=chosen, aggregation=config.aggregation, cache=home.cache)
     scale = {"scale": f"{config.scorer}, {config.aggregation}"}
     manifest = _annotate(context, home, raw_pool, scorer, value="score", info=scale)
     rows = home.lake.scan_versions([manifest])

@@ -14,7 +14,7 @@ import polars as pl
 from mig_dagster.annotations.cache import FragmentCache
 from mig_dagster.annotations.embeddings import embed_rows
 from mig_dagster.annotations.encoder import SentenceEncoder
-from mig_dagster.annotations.quality import score_rows
+from mig_dagster.annotations.quality import ImportedScorer, LexicalScorer, score_rows
 from mig_dagster.annotations.tagging import NearestLabelTagger, tag_rows
 from mig_dagster.annotations.vocabulary import load_vocabulary
 from mig_dagster.graph import Vocabulary
@@ -197,7 +197,8 @@ class _Making:
             return "tags", partial(tag_rows, tagger=NearestLabelTagger(self.encoder, vocabulary), cache=cache)
         if signal == "quality_scores":
             quality = options.quality_scores
-            return "score", partial(score_rows, scorer=quality.scorer, aggregation=quality.aggregation, cache=cache)
+            scorer = LexicalScorer() if quality.scorer == "lexical" else ImportedScorer(quality.scorer)
+            return "score", partial(score_rows, scorer=scorer, aggregation=quality.aggregation, cache=cache)
         return "embedding", partial(embed_rows, embedder=self.encoder, cache=cache, text=options.row_embeddings.text)
 
     def _of_all_sources(self, signal: str) -> pl.LazyFrame:

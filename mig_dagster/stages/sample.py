@@ -19,8 +19,9 @@ from scipy.sparse import csr_array
 
 from mig_dagster.annotations import Row
 from mig_dagster.annotations.encoder import SentenceEncoder
+from mig_dagster.annotations.imports.deita import deita_scores
 from mig_dagster.annotations.model_files import MINILM
-from mig_dagster.annotations.quality.scores import deita_score
+from mig_dagster.annotations.quality import AGGREGATIONS
 from mig_dagster.conversation import Conversation
 from mig_dagster.graph import closed_vocabulary, label_graph
 from mig_dagster.selection import SelectionWarning, mig
@@ -134,8 +135,8 @@ def _annotations(record: Any) -> tuple[list[str] | None, float | None]:
     """Return a row's tags (repeated ones too: `norm` counts them) and score; None for what it lacks."""
     match record:
         case {"annotation": {"instag": {"content": [*tags]}}} if all(isinstance(tag, str) for tag in tags):
-            score = deita_score(Row("", Conversation(()), record), "turn_mean")
-            return tags, score if isinstance(score, float) else None
+            scores = deita_scores(Row("", Conversation(()), record))
+            return tags, AGGREGATIONS["turn_mean"](scores) if isinstance(scores, list) else None
     return None, None
 
 

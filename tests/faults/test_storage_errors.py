@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from assets.jobs import PARTITIONED
-from mig_dagster.annotations.quality import score_rows
+from mig_dagster.annotations.quality import LexicalScorer, score_rows
 from mig_dagster.pool.ingest import ingest
 from mig_dagster.sources import Source, resolve
 from mig_dagster.stages.annotate import annotate_source
@@ -43,7 +43,7 @@ def make(home, source, run):
     rows = ingest(source, revision, home.lake)
     home.record_revision(source, revision, run)
     finish(home, rows, run)
-    scorer = partial(score_rows, scorer="lexical", aggregation="turn_mean", cache=home.cache)
+    scorer = partial(score_rows, scorer=LexicalScorer(), aggregation="turn_mean", cache=home.cache)
     raw_pool = home.lake.scan("raw_pool", "maths")
     finish(home, annotate_source(home.lake, "quality_scores", "maths", raw_pool, scorer, values=["score"]), run)
 

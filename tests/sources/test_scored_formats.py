@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mig_dagster.annotations.annotator import Row
-from mig_dagster.annotations.quality.scores import deita_score
+from mig_dagster.annotations.imports.deita import deita_scores
 from mig_dagster.sources import Accepted, Rejected, SourceFileError
 from mig_dagster.sources.detection import detect
 from mig_dagster.sources.formats import FORMATS
@@ -35,8 +35,7 @@ def test_scores_of_deita_count_as_those_of_xsample(tmp_path: Path, record: dict[
     assert isinstance(found, Accepted)
     assert found.meta == {"id": 7, "annotation": {"deita": SCORES}}
     row = Row(found.conversation.row_id, found.conversation, found.meta)
-    assert deita_score(row, "turn_mean") == (3.0 * 2.0 + 4.0 * 1.5) / 2
-    assert deita_score(row, "turn_sum") == 3.0 * 2.0 + 4.0 * 1.5
+    assert deita_scores(row) == [3.0 * 2.0, 4.0 * 1.5]
 
 
 @pytest.mark.parametrize("names", ["quality_score complexity_score", "evol_quality evol_complexity"])

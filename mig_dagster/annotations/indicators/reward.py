@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from mig_dagster.annotations.annotator import Annotator, Batch, Row
 from mig_dagster.annotations.cache import FragmentCache
-from mig_dagster.annotations.quality.scores import lexical_annotator, score_rows
+from mig_dagster.annotations.quality import LexicalScorer, score_rows
 from mig_dagster.annotations.scoring import OnTokens
 
 AGGREGATION = "turn_mean"
@@ -22,9 +22,9 @@ class Reward:
     @property
     def annotator(self) -> Annotator:
         """Who gives it."""
-        return lexical_annotator(AGGREGATION)
+        return LexicalScorer().annotator(AGGREGATION)
 
     def measure(self, rows: Sequence[Row], cache: FragmentCache | None, progress: OnTokens | None) -> Batch:
         """Return the score of each row; flagged where the scorer gives none."""
-        made = score_rows(rows, "lexical", AGGREGATION, cache)
+        made = score_rows(rows, LexicalScorer(), AGGREGATION, cache)
         return Batch({self.name: made.values["score"]}, made.flags)

@@ -28,6 +28,15 @@ placeholder   0.10    a template that was never filled in
 
 import math
 import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from mig_dagster.annotations.annotator import Annotations, Annotator, Batch, Row
+from mig_dagster.annotations.cache import FragmentCache
+from mig_dagster.annotations.engine import annotate
+from mig_dagster.annotations.quality.turns import AGGREGATIONS, turns
+from mig_dagster.annotations.scoring import OnTokens
 
 RULE_VERSION = "1"
 
@@ -142,3 +151,29 @@ def repetition(response: str) -> float:
 
 def _content_words(text: str) -> set[str]:
     return {pair or word for pair, word in _CONTENT.findall(text.lower())}
+
+
+class LexicalScorer:
+    """The rule as a scorer of rows: kept in the cache by row, since nothing of it depends on a model."""
+
+    name = "lexical"
+
+    def annotator(self, aggregation: str) -> Annotator:
+        """Return who the rule is; weights are part of it, so that no change to them goes unseen."""
+        parameters = {"aggregation": aggregation, "weights": WEIGHTS, "penalties": PENALTIES}
+        return Annotator("lexical", "lexical", RULE_VERSION, parameters=parameters)
+
+    def score(
+        self, rows: Sequence[Row], aggregation: str, cache: FragmentCache | None, progress: OnTokens | None
+    ) -> Annotations:
+        """Score distinct rows; one without any answer is flagged `empty_text`, an answer missing beside others is 1."""
+
+        def compute(chunk: Sequence[Row]) -> Batch:
+            scores = np.full(len(chunk), np.nan)
+            for i, row in enumerate(chunk):
+                answered = turns(row.conversation)
+                if any(response for _, response in answered):
+                    scores[i] = AGGREGATIONS[aggregation]([lexical_score(*turn) for turn in answered])
+            return Batch({"score": scores}, ["empty_text" if np.isnan(score) else None for score in scores])
+
+        return annotate(rows, self.annotator(aggregation), compute, cache, columns={"score": np.empty(0)})

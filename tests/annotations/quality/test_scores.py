@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 
 from mig_dagster.annotations.cache import FragmentCache
-from mig_dagster.annotations.flags import Defect
-from mig_dagster.annotations.quality import scores as quality_scores
+from mig_dagster.annotations.quality import ImportedScorer, LexicalScorer, lexical, score_rows
 from mig_dagster.annotations.quality.lexical import lexical_score
-from mig_dagster.annotations.quality.scores import deita_score, lexical_annotator, score_rows, turns
+from mig_dagster.annotations.quality.turns import turns
 from mig_dagster.conversation import Conversation, Message
 from tests.annotations.memory_files import MemoryFiles
 from tests.annotations.rows import row, xsample_rows
@@ -42,7 +41,7 @@ def test_an_assistant_may_speak_first():
 @pytest.mark.parametrize(("aggregation", "combine"), [("turn_mean", np.mean), ("turn_sum", np.sum)])
 def test_turns_are_scored_alone_and_aggregated_as_named(aggregation, combine):
     conversation = [("What is two plus two?", "Four, because two and two make four."), ("Sure?", "Yes.")]
-    made = score_rows([row(*conversation)], "lexical", aggregation)
+    made = score_rows([row(*conversation)], LexicalScorer(), aggregation)
     assert made.values["score"].tolist() == [pytest.approx(combine([lexical_score(*turn) for turn in conversation]))]
     assert made.provenance == ["computed"]
     assert made.used[made.annotators[0]].as_dict()["name"] == "lexical"
@@ -50,7 +49,7 @@ def test_turns_are_scored_alone_and_aggregated_as_named(aggregation, combine):
 
 
 def test_a_row_without_any_answer_is_flagged():
-    made = score_rows([row(("hi", " ")), row(("hi", "hello"), ("bye", ""))])
+    made = score_rows([row(("hi", " ")), row(("hi", "hello"), ("bye", ""))], LexicalScorer())
     assert made.flags == ["empty_text", None]
     assert math.isnan(made.values["score"][0])
     assert made.values["score"][1] == pytest.approx((lexical_score("hi", "hello") + 1) / 2)
@@ -58,21 +57,21 @@ def test_a_row_without_any_answer_is_flagged():
 
 def test_a_second_run_scores_nothing(monkeypatch):
     files, rows = MemoryFiles(), [row(("hi", "hello"))]
-    first = score_rows(rows, cache=FragmentCache(files))
-    monkeypatch.setattr(quality_scores, "lexical_score", None)
-    second = score_rows(rows, cache=FragmentCache(files))
+    first = score_rows(rows, LexicalScorer(), cache=FragmentCache(files))
+    monkeypatch.setattr(lexical, "lexical_score", None)
+    second = score_rows(rows, LexicalScorer(), cache=FragmentCache(files))
     assert second.values["score"].tolist() == first.values["score"].tolist()
 
 
 def test_scores_that_came_with_a_row_do_not_count_for_another_scorer():
-    made = score_rows([row(("hi", "hello"), **deita([3.0], [4.0]))], "lexical")
+    made = score_rows([row(("hi", "hello"), **deita([3.0], [4.0]))], LexicalScorer())
     assert made.provenance == ["computed"]
     assert made.values["score"][0] == lexical_score("hi", "hello")
 
 
 def test_deita_scores_are_imported_and_nothing_is_computed():
     rows = [row(("a", "1"), **deita([2, 5], [3, 2])), row(("b", "2")), row(("c", "3"), **deita([1.0], [1.0, 2.0]))]
-    mean, total = score_rows(rows, "deita", "turn_mean"), score_rows(rows, "deita", "turn_sum")
+    mean, total = (score_rows(rows, ImportedScorer("deita"), how) for how in ("turn_mean", "turn_sum"))
     assert mean.values["score"][0] == 8  # methods' example: (3, 2) and (2, 5) give 16 summed, 8 on average
     assert total.values["score"][0] == 16
     assert np.isnan(mean.values["score"][1:]).all()
@@ -81,36 +80,9 @@ def test_deita_scores_are_imported_and_nothing_is_computed():
     assert mean.annotators[0] != total.annotators[0]
 
 
-@pytest.mark.parametrize(
-    ("meta", "flag"),
-    [
-        ({}, "not_scored"),
-        ({"annotation": None}, "not_scored"),
-        ({"annotation": "text"}, "not_scored"),
-        ({"annotation": {"instag": {}}}, "not_scored"),
-        ({"annotation": {"deita": None}}, "not_scored"),
-        ({"annotation": {"deita": {}}}, "invalid_import"),
-        ({"annotation": {"deita": [1.0]}}, "invalid_import"),
-        ({"annotation": {"deita": {"quality_scores": [1.0]}}}, "invalid_import"),
-        (deita([], []), "invalid_import"),
-        (deita([1.0, 2.0], [1.0]), "invalid_import"),
-        (deita([float("nan")], [1.0]), "invalid_import"),
-        (deita([1.0], [float("inf")]), "invalid_import"),
-        (deita(["1.0"], [1.0]), "invalid_import"),
-        (deita([True], [1.0]), "invalid_import"),
-        (deita(1.0, 1.0), "invalid_import"),
-        (deita([10**400], [1]), "invalid_import"),
-        (deita([1e200], [1e200]), "invalid_import"),
-        (deita([1e308, 1e308], [1, 1]), "invalid_import"),
-    ],
-)
-def test_an_import_that_is_missing_or_malformed_is_flagged_never_a_number(meta, flag):
-    assert deita_score(row(("a", "1"), **meta), "turn_mean") == Defect(flag)
-
-
 def test_the_scores_of_a_real_xsample_file_are_those_of_the_reference():
     """As xsample/MIG itself computes them from this file (mean over turns of quality times complexity)."""
-    made = score_rows(xsample_rows(shared("data/annotated/xsample_example.jsonl")), "deita", "turn_mean")
+    made = score_rows(xsample_rows(shared("data/annotated/xsample_example.jsonl")), ImportedScorer("deita"))
     golden = [7.283683, 5.960247, 7.200770, 15.315029, 14.336861, 13.747663, 10.035537, 12.429288, 5.423317]
     assert made.values["score"] == pytest.approx(golden, abs=1e-6)
     assert made.flags == [None] * 9
@@ -119,30 +91,18 @@ def test_the_scores_of_a_real_xsample_file_are_those_of_the_reference():
 def test_the_lexical_rule_ranks_the_rows_of_a_real_xsample_file_much_as_deita_does():
     rows = xsample_rows(shared("data/annotated/xsample_example.jsonl"))
     theirs = np.array([np.mean(r.meta["annotation"]["deita"]["quality_scores"]) for r in rows])
-    ours = score_rows(rows).values["score"]
+    ours = score_rows(rows, LexicalScorer()).values["score"]
     assert np.corrcoef(theirs.argsort().argsort(), ours.argsort().argsort())[0, 1] > 0.6
 
 
 def test_the_weights_are_part_of_the_fingerprint(monkeypatch):
-    before = lexical_annotator("turn_mean").fingerprint
-    monkeypatch.setitem(quality_scores.WEIGHTS, "length", 0.34)
-    assert lexical_annotator("turn_mean").fingerprint != before
-    assert lexical_annotator("turn_sum").fingerprint != lexical_annotator("turn_mean").fingerprint
+    before = LexicalScorer().annotator("turn_mean").fingerprint
+    assert before == "3c5cb211ec9572f5"  # else every score in every cache is lost
+    monkeypatch.setitem(lexical.WEIGHTS, "length", 0.34)
+    assert LexicalScorer().annotator("turn_mean").fingerprint != before
+    assert LexicalScorer().annotator("turn_sum").fingerprint != LexicalScorer().annotator("turn_mean").fingerprint
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"scorer": "gpt"}, "scorer must be one of lexical, deita, got 'gpt'"),
-        ({"aggregation": "max"}, "aggregation must be one of turn_mean, turn_sum, got 'max'"),
-    ],
-)
-def test_unknown_names_are_refused(options, message):
-    with pytest.raises(ValueError, match=message):
-        score_rows([], **options)
-
-
-def test_progress_counts_rows():
-    seen = []
-    score_rows([row((f"question {i}", "answer")) for i in range(3)], progress=lambda *now: seen.append(now[:2]))
-    assert seen == [(3, 3)]
+def test_unknown_aggregations_are_refused():
+    with pytest.raises(ValueError, match="aggregation must be one of turn_mean, turn_sum, got 'max'"):
+        score_rows([], LexicalScorer(), "max")
