@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mig_dagster.annotations.encoder import SentenceEncoder, token_lengths
+from mig_dagster.annotations.encoder import SentenceEncoder
 
 HERE = Path(__file__).resolve().parent
 DATA = HERE.parents[1] / "shared" / "data"
@@ -86,7 +86,7 @@ def main() -> None:
     encoder, smaller, half = SentenceEncoder(), SentenceEncoder(batch_tokens=2048), SentenceEncoder(dtype="bfloat16")
     for loaded in (encoder, smaller, half):
         loaded.encode(texts[:32])
-    lengths = token_lengths(encoder._model, texts)
+    lengths = encoder.token_lengths(texts)
     tokens = sum(lengths)
     ways: dict[str, Callable[[], Vectors]] = {
         "one_by_one": lambda: in_order(encoder, texts, 1),

@@ -12,11 +12,13 @@ import numpy.typing as npt
 
 from mig_dagster.annotations.annotator import Annotator, Columns
 from mig_dagster.annotations.cache import FragmentCache
+from mig_dagster.annotations.encoder_tokens import EncoderTokens
 from mig_dagster.annotations.engine import Progress
 from mig_dagster.annotations.model_files import MINILM, ModelFiles, find_model
 from mig_dagster.annotations.models.loading import check_device, explained
 from mig_dagster.annotations.models.quantisation import quantised
 from mig_dagster.annotations.models.specification import ModelSpec
+from mig_dagster.annotations.planning import PlanCache
 from mig_dagster.annotations.scoring import TokenProgress, score_items
 from mig_dagster.conversation import hash_text
 
@@ -24,8 +26,6 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 Embeddings = npt.NDArray[np.float32]
-
-_TOKENISED_AT_ONCE = 8192  # bounds the memory for token ids, of which only the lengths are kept
 
 
 class SentenceEncoder:
@@ -124,12 +124,16 @@ class SentenceEncoder:
         """
         return self._embeddings(texts, cache, progress)
 
+    def token_lengths(self, texts: Sequence[str]) -> list[int]:
+        """Return how many tokens the model reads of each text; its weights are not loaded for it."""
+        return self._tokens(texts)
+
     def release(self) -> None:
         """Give the model's memory back; it is loaded again when it is used again."""
         self.__dict__.pop("_model", None)
 
     def _embeddings(self, texts: Sequence[str], cache: FragmentCache | None, progress: Progress | None) -> Embeddings:
-        if not texts:
+        if not texts and not isinstance(cache, PlanCache):  # a plan loads no weights to know how wide nothing is
             return np.empty((0, self.dimension), np.float32)
 
         def told(now: TokenProgress) -> None:
@@ -158,6 +162,10 @@ class SentenceEncoder:
             )
         vectors: Embeddings = torch.nn.functional.normalize(pooled, dim=1).cpu().numpy()
         return vectors
+
+    @cached_property
+    def _tokens(self) -> EncoderTokens:
+        return EncoderTokens(self.spec, self.files)
 
     @cached_property
     def _model(self) -> "SentenceTransformer":
@@ -225,28 +233,9 @@ class _Embedder:
         self._encoder.batch_tokens = fewer
 
     def encode(self, texts: Sequence[str]) -> list[_Text]:
-        lengths = token_lengths(self._encoder._model, texts)
+        lengths = self._encoder.token_lengths(texts)
         self._running.enter_context(self._encoder.computing())
         return [_Text(text, tokens) for text, tokens in zip(texts, lengths, strict=True)]
 
     def run(self, batch: Sequence[_Text]) -> dict[str, Embeddings]:
         return {"embedding": self._encoder._forward([one.text for one in batch])}
-
-
-def token_lengths(model: "SentenceTransformer", texts: Sequence[str]) -> list[int]:
-    """Return how many tokens the model reads of each text."""
-    tokenizer: Any = model.tokenizer
-    if not callable(tokenizer):  # static embedding models carry a bare `tokenizers.Tokenizer`
-        return [len(encoding.ids) for encoding in tokenizer.encode_batch_fast(list(texts))]
-    lengths: list[int] = []
-    for start in range(0, len(texts), _TOKENISED_AT_ONCE):
-        tokens = tokenizer(
-            list(texts[start : start + _TOKENISED_AT_ONCE]),
-            truncation=True,
-            max_length=model.max_seq_length,
-            padding=False,
-            return_attention_mask=False,
-            return_token_type_ids=False,
-        )
-        lengths += [len(ids) for ids in tokens["input_ids"]]
-    return lengths
