@@ -51,7 +51,8 @@ def row_embeddings_checks(manifest: Manifest, rows: pl.LazyFrame, raw_pool: pl.L
     dimension = rows.collect_schema()["embedding"].shape[0]  # type: ignore[attr-defined]
     worst = 0.0
     for batch in rows.select("embedding").drop_nulls().collect_batches(chunk_size=50_000):
-        worst = max(worst, float(np.abs(np.linalg.norm(batch["embedding"].to_numpy(), axis=1) - 1).max(initial=0.0)))
+        vectors = batch["embedding"].to_numpy().astype(np.float32, copy=False)
+        worst = max(worst, float(np.abs(np.linalg.norm(vectors, axis=1) - 1).max(initial=0.0)))
     return [
         _coverage(manifest, raw_pool),
         holds("unit_norm", worst < _NORM_TOLERANCE, f"lengths within {worst:.1e} of 1", partition=manifest.partition),

@@ -14,7 +14,7 @@ BATCH_ROWS = 8_192
 
 
 def embedding_matrix(rows: pl.DataFrame, signal: pl.LazyFrame) -> NDArray[np.float32]:
-    """Return the embeddings of some rows, float32 (n, d).
+    """Return the embeddings of some rows, float32 (n, d); those stored in half precision are of unit norm again.
 
     Args:
         rows: (n,) `row_id`, `source`: rows that have an embedding.
@@ -23,7 +23,9 @@ def embedding_matrix(rows: pl.DataFrame, signal: pl.LazyFrame) -> NDArray[np.flo
     kind = signal.collect_schema()["embedding"]
     matrix = np.empty((rows.height, kind.shape[0]), np.float32)  # type: ignore[attr-defined]
     for places, batch in _batches(rows, signal, keys_of(signal), ["embedding"]):
-        matrix[places] = batch["embedding"].to_numpy()
+        vectors = batch["embedding"].to_numpy().astype(np.float32, copy=False)
+        half = kind.inner == pl.Float16  # type: ignore[attr-defined]
+        matrix[places] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True) if half else vectors
     return matrix
 
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from mig_dagster.annotations.annotator import Annotator
 from mig_dagster.annotations.cache import FragmentCache
 from mig_dagster.annotations.embeddings import embed_rows
 from mig_dagster.annotations.encoder import SentenceEncoder
@@ -52,6 +53,30 @@ def test_what_was_embedded_for_tags_is_not_embedded_again(tiny_model):
     assert "_model" not in again.__dict__
 
 
-def test_a_text_that_is_not_known_is_refused(encoder):
-    with pytest.raises(ValueError, match="text must be one of instruction, conversation, got 'answer'"):
-        embed_rows([], encoder, text="answer")
+def test_the_fingerprint_of_default_embeddings_stays_what_it_was(encoder):
+    """What is in a lake or a report says who embedded it: only what changes values may change that."""
+    source = encoder.annotator
+    parameters = {"encoder": source.fingerprint, "text": "instruction"}
+    before = Annotator("row_embedding", source.model, source.revision, parameters=parameters)
+    assert embed_rows([row(("a", "1"))], encoder).annotators == [before.fingerprint]
+
+
+def test_half_precision_is_the_same_embedding_rounded_and_another_annotator(encoder):
+    rows = [row(("a", "1")), row(("", "2"))]
+    half, single = embed_rows(rows, encoder, stored_as="float16"), embed_rows(rows, encoder)
+    assert half.values["embedding"].dtype == np.float16
+    np.testing.assert_array_equal(half.values["embedding"], single.values["embedding"].astype(np.float16))
+    assert half.flags == single.flags
+    assert half.annotators != single.annotators
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"text": "answer"}, "text must be one of instruction, conversation, vicuna, car, got 'answer'"),
+        ({"stored_as": "int8"}, "stored_as must be one of float32, float16, got 'int8'"),
+    ],
+)
+def test_an_option_that_is_not_known_is_refused(encoder, option, message):
+    with pytest.raises(ValueError, match=message):
+        embed_rows([], encoder, **option)
