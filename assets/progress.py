@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+from mig_dagster.annotations.scoring import OnTokens, TokenProgress
 from mig_dagster.selection.base import OnProgress
 
 EVERY_SECONDS = 10.0
@@ -30,5 +31,31 @@ def logged(
         rate = done / (now - started)
         left = f", {(total - done) / rate:,.0f} s left at this rate" if rate else ""
         log(f"{done:,} of {total:,} {what}, {rate:,.3g} a second{left}")
+
+    return report
+
+
+def logged_tokens(log: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> OnTokens:
+    """Return what a model's scoring may call after every batch: now and then a line on it goes to the log.
+
+    The line names the annotator, items computed and tokens a second, the share of what was read that is padding, and
+    the time left; what the cache knew is in none of them. It is about the batch of rows that is being annotated.
+
+    Args:
+        log: takes a line.
+        clock: seconds; for tests.
+    """
+    last = clock()
+
+    def report(now: TokenProgress) -> None:
+        nonlocal last
+        if clock() - last < EVERY_SECONDS:
+            return
+        last = clock()
+        left = "" if now.seconds_left is None else f", {now.seconds_left:,.0f} s left at this rate"
+        log(
+            f"{now.annotator.name}: {now.items:,} of {now.of_items:,} items, {now.tokens_per_second:,.0f} tokens a "
+            f"second, {now.padding_share:.1%} padding{left}"
+        )
 
     return report

@@ -19,6 +19,7 @@ from mig_dagster.storage import Manifest
 from resources.failures import told
 from resources.home import MigHome
 from resources.lake_io import LakeIOManager
+from resources.models import released
 
 Checked = dg.MaterializeResult[Any] | dg.AssetCheckResult
 ATTEMPTS = 3
@@ -102,7 +103,7 @@ def recorded(body: Callable[..., Outcome | NotMade]) -> Callable[..., Iterator[C
         started = datetime.now(UTC)
         home: MigHome = arguments["home"]
         sign(context.instance, context.run)
-        with told(home.root, context.retry_number):
+        with told(home.root, context.retry_number), released(arguments):
             outcome = body(context, **arguments)
         if isinstance(outcome, NotMade):
             context.log.warning(f"not made: {outcome.because}")

@@ -82,6 +82,11 @@ class TokenProgress:
         return self.tokens / self.seconds if self.seconds > 0 else 0.0
 
     @property
+    def padding_share(self) -> float:
+        """Padding among what was read so far, in [0, 1)."""
+        return 1 - self.tokens / self.padded if self.padded else 0.0
+
+    @property
     def seconds_left(self) -> float | None:
         """At this rate; None before there is one."""
         return (self.of_tokens - self.tokens) / self.tokens_per_second if self.tokens_per_second else None
