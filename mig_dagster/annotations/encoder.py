@@ -13,13 +13,12 @@ import numpy.typing as npt
 from mig_dagster.annotations.annotator import Annotator, Columns
 from mig_dagster.annotations.cache import FragmentCache
 from mig_dagster.annotations.encoder_tokens import EncoderTokens
-from mig_dagster.annotations.engine import Progress
 from mig_dagster.annotations.model_files import MINILM, ModelFiles, find_model
 from mig_dagster.annotations.models.loading import check_device, explained
 from mig_dagster.annotations.models.quantisation import quantised
 from mig_dagster.annotations.models.specification import ModelSpec
 from mig_dagster.annotations.planning import PlanCache
-from mig_dagster.annotations.scoring import TokenProgress, score_items
+from mig_dagster.annotations.scoring import OnTokens, score_items
 from mig_dagster.conversation import hash_text
 
 if TYPE_CHECKING:
@@ -89,12 +88,12 @@ class SentenceEncoder:
         """Length of an embedding; loads the model."""
         return int(self._embeddings([""], None, None).shape[1])
 
-    def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Embeddings:
+    def encode(self, texts: Sequence[str], progress: OnTokens | None = None) -> Embeddings:
         """Return the embeddings of texts, in their order.
 
         Args:
             texts: may be empty, repeat, and hold empty strings.
-            progress: called after each batch with texts done, texts in all, seconds.
+            progress: told after each batch; its items are texts.
 
         Returns:
             (n, d) float32 of unit norm.
@@ -107,14 +106,14 @@ class SentenceEncoder:
         return self._embeddings(texts, None, progress)
 
     def encode_cached(
-        self, texts: Sequence[str], cache: FragmentCache | None, progress: Progress | None = None
+        self, texts: Sequence[str], cache: FragmentCache | None, progress: OnTokens | None = None
     ) -> Embeddings:
         """Return the embeddings of texts, each distinct text computed once and never again.
 
         Args:
             texts: may be empty, repeat, and hold empty strings.
             cache: keyed by `hash_text(text)` under `annotator.fingerprint`; None computes every distinct text.
-            progress: counts the distinct texts that are computed.
+            progress: told after each batch of distinct texts that are computed.
 
         Returns:
             (n, d) float32 of unit norm.
@@ -132,17 +131,13 @@ class SentenceEncoder:
         """Give the model's memory back; it is loaded again when it is used again."""
         self.__dict__.pop("_model", None)
 
-    def _embeddings(self, texts: Sequence[str], cache: FragmentCache | None, progress: Progress | None) -> Embeddings:
+    def _embeddings(self, texts: Sequence[str], cache: FragmentCache | None, progress: OnTokens | None) -> Embeddings:
         if not texts and not isinstance(cache, PlanCache):  # a plan loads no weights to know how wide nothing is
             return np.empty((0, self.dimension), np.float32)
 
-        def told(now: TokenProgress) -> None:
-            if progress is not None:
-                progress(now.items, now.of_items, now.seconds)
-
         with ExitStack() as running:
             model = _Embedder(self, running)
-            batch = score_items(texts, [hash_text(text) for text in texts], model, cache, told)
+            batch = score_items(texts, [hash_text(text) for text in texts], model, cache, progress)
         vectors: Embeddings = np.asarray(batch.columns["embedding"])
         return vectors
 

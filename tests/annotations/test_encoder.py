@@ -79,7 +79,7 @@ def test_bfloat16_is_close_to_float32_and_normalised_in_float32(tiny_model, enco
 
 def test_progress_reaches_the_number_of_texts(encoder):
     seen = []
-    encoder.encode(texts(30), lambda done, total, seconds: seen.append((done, total)))
+    encoder.encode(texts(30), lambda now: seen.append((now.items, now.of_items)))
     assert len(seen) > 1
     assert seen == sorted(seen)
     assert seen[-1] == (30, 30)

@@ -9,7 +9,8 @@ import numpy.typing as npt
 from mig_dagster.annotations.annotator import Annotator, Batch, Row
 from mig_dagster.annotations.cache import FragmentCache
 from mig_dagster.annotations.encoder import Embeddings, SentenceEncoder
-from mig_dagster.annotations.engine import Progress, annotate
+from mig_dagster.annotations.engine import annotate
+from mig_dagster.annotations.scoring import OnTokens
 from mig_dagster.annotations.vocabulary import TagVocabulary, load_vocabulary
 
 MAX_TAGS = 5
@@ -74,13 +75,13 @@ class NearestLabelTagger:
         }
         return Annotator("nearest_label", encoder.model, encoder.revision, parameters=parameters)
 
-    def tag(self, rows: Sequence[Row], cache: FragmentCache | None = None, progress: Progress | None = None) -> Batch:
+    def tag(self, rows: Sequence[Row], cache: FragmentCache | None = None, progress: OnTokens | None = None) -> Batch:
         """Return 1 to 5 tags per row; rows without an instruction are flagged `empty_text`.
 
         Args:
             rows: distinct, in any order.
             cache: of embeddings, and of the rows' tags.
-            progress: counts the distinct instructions that are embedded, which is where the time goes.
+            progress: told of the distinct instructions that are embedded, which is where the time goes.
 
         Returns:
             column "tags": list of str per row, None where flagged.
@@ -99,7 +100,7 @@ class NearestLabelTagger:
         )
         return Batch(made.values, made.flags)
 
-    def _tag(self, rows: Sequence[Row], cache: FragmentCache | None, progress: Progress | None) -> Batch:
+    def _tag(self, rows: Sequence[Row], cache: FragmentCache | None, progress: OnTokens | None) -> Batch:
         instructions = [row.conversation.instruction for row in rows]
         readable = [i for i, text in enumerate(instructions) if text.strip()]
         tags: list[list[str] | None] = [None] * len(rows)

@@ -91,7 +91,7 @@ def test_a_second_run_embeds_nothing(tiny_model):
 def test_progress_counts_the_instructions_embedded(encoder):
     seen = []
     rows = [row(("war", "ok")), row(("war", "yes"))]
-    tag_rows(rows, NearestLabelTagger(encoder, VOCABULARY), None, lambda *now: seen.append(now[:2]))
+    tag_rows(rows, NearestLabelTagger(encoder, VOCABULARY), None, lambda now: seen.append((now.items, now.of_items)))
     assert seen == [(1, 1)]
 
 
