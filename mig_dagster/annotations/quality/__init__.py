@@ -14,6 +14,7 @@ from mig_dagster.annotations.quality.baselines import ConstantScorer, TagCountSc
 from mig_dagster.annotations.quality.deita import DeitaScorer
 from mig_dagster.annotations.quality.imported import ImportedScorer
 from mig_dagster.annotations.quality.lexical import LexicalScorer
+from mig_dagster.annotations.quality.reward import RewardModel, RewardScorer
 from mig_dagster.annotations.quality.scales import SCORERS, Scale, scale_of
 from mig_dagster.annotations.quality.scores import Scorer, score_rows
 from mig_dagster.annotations.quality.turns import AGGREGATIONS
@@ -25,6 +26,8 @@ __all__ = [
     "DeitaScorer",
     "ImportedScorer",
     "LexicalScorer",
+    "RewardModel",
+    "RewardScorer",
     "Scale",
     "Scorer",
     "TagCountScorer",
