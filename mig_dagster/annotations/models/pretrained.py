@@ -56,7 +56,8 @@ class PretrainedModel:
 
     def release(self) -> None:
         """Give the memory of the weights back; they are loaded again when they are used again."""
-        self.__dict__.pop("model", None)
+        for name in ("model", "traits"):
+            self.__dict__.pop(name, None)
 
     def padded(self, sequences: Sequence[TokenIds]) -> "tuple[torch.Tensor, torch.Tensor]":
         """Return sequences as ids and mask, both (n, longest) int64, padded on the right, on the model's device.
