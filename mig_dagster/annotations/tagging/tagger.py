@@ -1,29 +1,25 @@
 """Tags: what a row's instruction asks for and is about, by whichever tagger."""
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from mig_dagster.annotations.annotator import Annotations, Annotator, Batch, Row
 from mig_dagster.annotations.cache import FragmentCache
-from mig_dagster.annotations.engine import Imported, annotate
-from mig_dagster.annotations.tagging.imported_tags import INSTAG_IMPORT, imported_tags
-
-OnProgress = TypeVar("OnProgress", contravariant=True)
+from mig_dagster.annotations.engine import annotate
+from mig_dagster.annotations.imports import TAG_IMPORTS, imported_first
+from mig_dagster.annotations.scoring import OnTokens
 
 _ROWS_PER_CALL = 100_000  # taggers sort by length what they get at once, and flush by the clock: much is good
 
 
-class Tagger(Protocol[OnProgress]):
-    """Who gives tags.
-
-    `OnProgress` is what it takes to report how far it has come: models count tokens, others rows.
-    """
+class Tagger(Protocol):
+    """Who gives tags."""
 
     @property
     def annotator(self) -> Annotator:
         """Who speaks; known without loading a model."""
 
-    def tag(self, rows: Sequence[Row], cache: FragmentCache | None = None, progress: OnProgress | None = None) -> Batch:
+    def tag(self, rows: Sequence[Row], cache: FragmentCache | None = None, progress: OnTokens | None = None) -> Batch:
         """Return column "tags": a list of str per row, None where flagged.
 
         Args:
@@ -35,31 +31,35 @@ class Tagger(Protocol[OnProgress]):
 
 def tag_rows(
     rows: Iterable[Row],
-    tagger: Tagger[OnProgress],
+    tagger: Tagger,
     cache: FragmentCache | None = None,
-    progress: OnProgress | None = None,
+    progress: OnTokens | None = None,
 ) -> Annotations:
-    """Tag each distinct row: imported tags where it carries them, else the tagger's.
+    """Tag each distinct row: by the tags that came with it or with another copy of it, else by the tagger.
 
     Args:
         rows: may repeat a `row_id`; the first counts.
         tagger: who is asked about rows that carry no tags.
-        cache: of whatever the tagger computes.
+        cache: of whatever the tagger computes, and of imported tags.
         progress: told how far the tagger has come.
 
     Returns:
-        value "tags": list of str, None where flagged.
+        value "tags": list of str, None where flagged; `counts` of turns, where the tagger reads each alone.
 
     Raises:
         ModelError: the tagger's model cannot be had.
         CacheError: a fragment of the cache is corrupt.
     """
-    return annotate(
-        rows,
-        tagger.annotator,
-        lambda chunk: tagger.tag(chunk, cache, progress),
-        None,
-        columns={"tags": []},
-        imported=Imported(INSTAG_IMPORT, imported_tags),
-        chunk_rows=_ROWS_PER_CALL,
-    )
+
+    def ask(rest: Sequence[Row]) -> Annotations:
+        # Without a cache of its own: taggers keep what they ask, and rows are put together from that.
+        return annotate(
+            rest,
+            tagger.annotator,
+            lambda chunk: tagger.tag(chunk, cache, progress),
+            None,
+            columns={"tags": []},
+            chunk_rows=_ROWS_PER_CALL,
+        )
+
+    return imported_first(rows, TAG_IMPORTS, ask, cache)

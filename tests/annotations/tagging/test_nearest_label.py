@@ -5,8 +5,9 @@ from mig_dagster.annotations import model_files
 from mig_dagster.annotations.cache import FragmentCache
 from mig_dagster.annotations.encoder import SentenceEncoder
 from mig_dagster.annotations.flags import Defect
+from mig_dagster.annotations.imports import INSTAG_IMPORT
+from mig_dagster.annotations.imports.xsample import imported_tags
 from mig_dagster.annotations.tagging import NearestLabelTagger, tag_rows
-from mig_dagster.annotations.tagging.imported_tags import INSTAG_IMPORT, imported_tags
 from mig_dagster.annotations.tagging.nearest_label import nearest
 from mig_dagster.annotations.vocabulary import TagVocabulary, load_vocabulary
 from tests.annotations.memory_files import MemoryFiles

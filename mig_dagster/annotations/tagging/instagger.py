@@ -1,0 +1,189 @@
+"""InsTagger: a language model fine-tuned to name the intentions of a query, and to explain each, in JSON.
+
+Paper: #InsTag, arXiv 2308.07074. Model: OFA-Sys/InsTagger, a LLaMA-2 7B. There is no reference code; prompts, decoding
+and parsing are those of methods.md 2.1. It agrees exactly with ChatGPT in 31.8 % of its tags by F1, and in meaning in
+73.4 % (README, OFA-Sys/InsTag@aac2f27): answers that cannot be read are normal, flagged and counted.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from mig_dagster.annotations.annotator import Annotator, Batch, Column, Columns, Row
+from mig_dagster.annotations.cache import FragmentCache
+from mig_dagster.annotations.flags import Defect
+from mig_dagster.annotations.models import CausalLanguageModel
+from mig_dagster.annotations.quality.passages import Passage, cut_to_fit
+from mig_dagster.annotations.scoring import OnTokens, score_items
+from mig_dagster.annotations.tagging.answers import PARSER_VERSION, AnswerScan, read_tags
+from mig_dagster.annotations.tagging.greedy import continue_greedily
+from mig_dagster.annotations.tagging.prompts import INSTAGGER_PROMPTS, Prompt, PromptVersion
+from mig_dagster.annotations.tagging.sessions import session_tags
+from mig_dagster.conversation import hash_text
+
+INSTAGGER = "OFA-Sys/InsTagger"
+
+MAX_NEW_TOKENS = 512
+"""methods.md 2.1 [2nd]; with the 2048 tokens of `ModelSpec.max_tokens` this leaves 1536 for the prompt."""
+
+
+class InsTagger:
+    """Tags as InsTagger gives them: each user turn is asked about alone, a row gets the union of its turns' tags.
+
+    Queries that are too long for the model are cut at their end, never the cue after them. What an answer says does not
+    depend on the batch it is made in, beyond the rounding of the dtype. What is kept in the cache is the tags of a
+    query, so that rows that share one, or a turn, share its answer.
+
+    Args:
+        model: InsTagger or a model trained like it.
+        prompt: which wrapping it was trained with.
+        max_new_tokens: where answers are cut; tags that were complete by then count.
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+
+    def __init__(
+        self, model: CausalLanguageModel, prompt: PromptVersion = "B", max_new_tokens: int = MAX_NEW_TOKENS
+    ) -> None:
+        if prompt not in INSTAGGER_PROMPTS:
+            raise ValueError(f"prompt must be one of {', '.join(INSTAGGER_PROMPTS)}, got {prompt!r}")
+        if max_new_tokens < 1:
+            raise ValueError(f"max_new_tokens must be at least 1, got {max_new_tokens}")
+        self._model, self._version, self._max_new_tokens = model, prompt, max_new_tokens
+
+    @cached_property
+    def annotator(self) -> Annotator:
+        """Who gives the tags; known without loading the model."""
+        parameters = {
+            **self._model.spec.parameters(),
+            "max_new_tokens": self._max_new_tokens,
+            "parser": PARSER_VERSION,
+            "turns": "union",
+        }
+        files = self._model.files
+        return Annotator("instagger", files.name, files.revision, prompt_version=self._version, parameters=parameters)
+
+    def tag(self, rows: Sequence[Row], cache: FragmentCache | None = None, progress: OnTokens | None = None) -> Batch:
+        """Return the tags of rows; flagged and counted as `sessions.session_tags` says.
+
+        Args:
+            rows: in any order.
+            cache: of the tags of queries, by `hash_text(query)`.
+            progress: counts queries, and as tokens those of the prompts with the most that answers may have.
+
+        Returns:
+            column "tags": list of str per row, None where flagged.
+
+        Raises:
+            ModelError: the model cannot be had.
+            ValueError: the model reads too few tokens for the prompt.
+            CacheError: a fragment of the cache is corrupt.
+            MemoryError: a single query does not fit into memory.
+            FloatingPointError: the model gave NaN or an infinity.
+        """
+
+        def tag_queries(queries: list[str]) -> Batch:
+            return score_items(queries, [hash_text(query) for query in queries], self._queries, cache, progress)
+
+        return session_tags(rows, tag_queries)
+
+    @cached_property
+    def _queries(self) -> "_Queries":
+        return _Queries(self._model, INSTAGGER_PROMPTS[self._version], self._max_new_tokens, self.annotator)
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """A prompt as tokens.
+
+    Attributes:
+        ids: of the prompt.
+        tokens: with those that the answer may have.
+        cut: the query was too long.
+    """
+
+    ids: list[int]
+    tokens: int
+    cut: bool
+
+
+class _Queries:
+    """A `TokenModel` over queries."""
+
+    def __init__(self, model: CausalLanguageModel, prompt: Prompt, max_new_tokens: int, annotator: Annotator) -> None:
+        self._model, self._prompt, self._max_new_tokens = model, prompt, max_new_tokens
+        self.annotator = annotator
+        self.columns: Columns = {"tags": [], "notes": []}
+        self.batch_tokens = model.spec.batch_tokens
+        self._texts: dict[int, str] = {}
+
+    def encode(self, items: Sequence[str]) -> list[_Question | Defect]:
+        """Return prompts as tokens."""
+        room = self._model.limit - self._max_new_tokens
+        around = len(self._ids(self._prompt.around("")))
+        if room <= around:
+            raise ValueError(
+                f"max_tokens must exceed the {around} tokens of the prompt and {self._max_new_tokens} new ones, got "
+                f"{self._model.limit} with {self._model.files.name}: raise max_tokens, lower max_new_tokens or take a "
+                "model that reads more"
+            )
+        prompts = [self._prompt.around(query) for query in items]
+        encoded: list[list[int]] = self._model.tokenizer(prompts, **_QUIET)["input_ids"]
+        return [self._question(query, ids, room) for query, ids in zip(items, encoded, strict=True)]
+
+    def run(self, encoded: Sequence[_Question]) -> Mapping[str, Column]:
+        """Return tags, and what is to be said of each answer."""
+        ends = [_End(self._last_tokens, self._text) for _ in encoded]
+        said = continue_greedily(self._model, [question.ids for question in encoded], self._max_new_tokens, ends)
+        answers = [read_tags(self._model.tokenizer.decode(ids, skip_special_tokens=True)) for ids in said]
+        notes = [_notes(answer, question) for answer, question in zip(answers, encoded, strict=True)]
+        return {"tags": [[] if isinstance(answer, Defect) else answer.tags for answer in answers], "notes": notes}
+
+    def _question(self, query: str, ids: list[int], room: int) -> _Question | Defect:
+        """Return the prompt of a query, cut at its end where prompt and answer would not fit."""
+        if len(ids) <= room:
+            return _Question(ids, len(ids) + self._max_new_tokens, cut=False)
+
+        def around(kept: str) -> Passage:
+            return Passage(self._ids(self._prompt.around(kept)))
+
+        cut = cut_to_fit(query, around, self._model.tokenizer, room)
+        if isinstance(cut, Defect):
+            return cut
+        return _Question(list(cut.ids), cut.tokens + self._max_new_tokens, cut=True)
+
+    def _ids(self, text: str) -> list[int]:
+        ids: list[int] = self._model.tokenizer(text, **_QUIET)["input_ids"]
+        return ids
+
+    @cached_property
+    def _last_tokens(self) -> frozenset[int]:
+        given = self._model.model.generation_config.eos_token_id
+        configured = given if isinstance(given, list) else [given]
+        return frozenset(token for token in (*configured, self._model.tokenizer.eos_token_id) if token is not None)
+
+    def _text(self, token: int) -> str:
+        if token not in self._texts:
+            self._texts[token] = self._model.tokenizer.decode([token])
+        return self._texts[token]
+
+
+_QUIET: dict[str, Any] = {"verbose": False}  # texts longer than the model reads are expected
+
+
+class _End:
+    """Whether an answer has ended: with the model's end token, or as soon as its JSON is closed."""
+
+    def __init__(self, last_tokens: frozenset[int], text: Any) -> None:
+        self._last_tokens, self._text, self._scan = last_tokens, text, AnswerScan()
+
+    def __call__(self, token: int) -> bool:
+        return token in self._last_tokens or self._scan.feed(self._text(token))
+
+
+def _notes(answer: object, question: _Question) -> list[str]:
+    """Return what is to be said of an answer: the flag it failed with, `salvaged`, `query_cut`."""
+    notes = [answer.flag] if isinstance(answer, Defect) else ["salvaged"] * getattr(answer, "salvaged", False)
+    return [*notes, *(["query_cut"] if question.cut else [])]
