@@ -10,21 +10,21 @@ InstructMining            ppl = exp(L(y|x))
 The two ratios rank rows differently: (2.0, 2.5) gives 0.8 and 0.606531, (0.3, 0.5) gives 0.6 and 0.818731.
 """
 
-import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
-from mig_dagster.annotations.annotator import Annotations, Annotator, Batch, Column, Columns, Row
+from mig_dagster.annotations.annotator import Annotations, Annotator, Batch, Column, Row
 from mig_dagster.annotations.cache import FragmentCache
 from mig_dagster.annotations.engine import distinct_rows
-from mig_dagster.annotations.flags import Defect
-from mig_dagster.annotations.ifd.answer_losses import AnswerLosses
-from mig_dagster.annotations.ifd.items import ItemReader, RowItems
-from mig_dagster.annotations.ifd.reading import Targets
+from mig_dagster.annotations.ifd.items import ItemReader
+from mig_dagster.annotations.ifd.row_losses import RowLosses, row_losses
 from mig_dagster.annotations.models import CausalLanguageModel
-from mig_dagster.annotations.scoring import OnTokens, score_items
+from mig_dagster.annotations.scoring import OnTokens
+
+Floats = npt.NDArray[np.float64]
 
 
 def ifd_rows(
@@ -51,11 +51,11 @@ def ifd_rows(
         progress: counts what the cache does not know.
 
     Returns:
-        float64 "ifd_loss", "ifd_ppl", "loss_conditioned", "loss_alone" (nats a token), "ppl" (after what came before);
+        float64 "ifd_loss", "ifd_ppl", "ppl" (after what came before), "loss_conditioned", "loss_alone" (nats a token);
         int64 "answer_tokens", scored after what came before, and "truncated", 1 where a token of an answer was cut off.
         Partial: NaN where a flag says why (`empty_output`, `truncated` where nothing is left of any answer or the
-        template's rule drops the row, `template_refused`, `not_predicted`, `not_finite`); a row whose answers have no
-        loss alone keeps those that they have after what came before.
+        template's rule drops the row, `template_refused`, `not_predicted`, `not_finite`). A row that has no loss alone,
+        or one of 0, keeps its perplexity.
 
     Raises:
         ValueError: template or span is unknown, or the tokenizer lacks what it takes.
@@ -64,87 +64,82 @@ def ifd_rows(
     """
     distinct = distinct_rows(rows)
     reader = ItemReader(model, template, span)
-    found = reader.read([row.conversation for row in distinct])
-    items = [item for row in found if isinstance(row, RowItems) for item in _passes(row)]
-    losses = score_items(items, [item.key for item in items], AnswerLosses(model), cache, progress)
-    annotator = ifd_annotator(model, reader.template.version, span)
-    values, flags = _values(found, losses)
+    found = row_losses(reader.read([row.conversation for row in distinct]), model, True, cache, progress)
+    annotator, batch = _annotator("ifd", model, reader, span), _ratios(found)
     n = len(distinct)
     return Annotations(
         [row.row_id for row in distinct],
-        values,
+        batch.columns,
         [annotator.fingerprint] * n,
         ["computed"] * n,
-        flags,
+        batch.flags,
         {annotator.fingerprint: annotator} if n else {},
         partial=True,
     )
 
 
-def ifd_annotator(model: CausalLanguageModel, prompt_version: str, span: str) -> Annotator:
-    """Return who gives the ratios."""
+class Perplexity:
+    """The indicator "ppl": the perplexity of a row's answers, from the passes that `ifd_rows` makes, and no others.
+
+    Args:
+        model: as in `ifd_rows`, and so are the others; loaded at the first pass that the cache does not know.
+    """
+
+    name = "ppl"
+
+    def __init__(self, model: CausalLanguageModel, *, template: str = "plain", span: str = "offsets") -> None:
+        self._model, self._template, self._span = model, template, span
+
+    @cached_property
+    def annotator(self) -> Annotator:
+        """Who gives the perplexities; known without the weights."""
+        return _annotator("perplexity", self._model, self._reader, self._span)
+
+    def measure(self, rows: Sequence[Row], cache: FragmentCache | None, progress: OnTokens | None) -> Batch:
+        """Return the column "ppl", float64 (n,), of distinct rows; NaN where flagged.
+
+        Flags and errors are those of `ifd_rows`.
+        """
+        items = self._reader.read([row.conversation for row in rows])
+        found = row_losses(items, self._model, False, cache, progress)
+        values = _perplexities(np.array([row.conditioned for row in found], np.float64))
+        return Batch({"ppl": values}, _flags(found, np.isfinite(values)))
+
+    @cached_property
+    def _reader(self) -> ItemReader:
+        return ItemReader(self._model, self._template, self._span)
+
+
+def _annotator(name: str, model: CausalLanguageModel, reader: ItemReader, span: str) -> Annotator:
     parameters = {**model.spec.parameters(), "span": span}
-    return Annotator("ifd", model.files.name, model.files.revision, prompt_version, parameters)
+    return Annotator(name, model.files.name, model.files.revision, reader.template.version, parameters)
 
 
-def _passes(row: RowItems) -> list[Targets]:
-    """Return what a model runs on for a row: a pass of which no token is predicted is none."""
-    return [item for item in (row.conditioned, *row.alone) if item.scored.any()]
-
-
-def _values(found: Sequence[RowItems | Defect], losses: Batch) -> tuple[Columns, list[str | None]]:
-    """Return the columns and flags of rows from the losses of their passes, which come in the order of `_passes`."""
-    left = zip(np.asarray(losses.columns["loss"], np.float64).tolist(), losses.flags, strict=True)
-    scores = [_defective(row) if isinstance(row, Defect) else _score(row, left) for row in found]
-    conditioned = np.array([score.conditioned for score in scores], np.float64)
-    alone = np.array([score.alone for score in scores], np.float64)
+def _ratios(found: Sequence[RowLosses]) -> Batch:
+    conditioned = np.array([row.conditioned for row in found], np.float64)
+    alone = np.array([row.alone for row in found], np.float64)
     below = np.where(alone == 0, np.nan, alone)
-    with np.errstate(over="ignore"):  # an infinity becomes NaN and is flagged
-        ratios = {
-            "ifd_loss": conditioned / below,
-            "ifd_ppl": np.exp(conditioned - below),
-            "ppl": np.exp(conditioned),
-        }
-    ratios = {name: np.where(np.isfinite(column), column, np.nan) for name, column in ratios.items()}
-    finite = np.isfinite(list(ratios.values())).all(axis=0).tolist()
     values: dict[str, Column] = {
-        **ratios,
+        "ifd_loss": conditioned / below,
+        "ifd_ppl": _perplexities(conditioned - below),
+        "ppl": _perplexities(conditioned),
         "loss_conditioned": conditioned,
         "loss_alone": alone,
-        "answer_tokens": np.array([score.tokens for score in scores], np.int64),
-        "truncated": np.array([score.cut for score in scores], np.int64),
+        "answer_tokens": np.array([row.tokens for row in found], np.int64),
+        "truncated": np.array([row.cut for row in found], np.int64),
     }
-    return values, [score.flag or (None if ok else "not_finite") for score, ok in zip(scores, finite, strict=True)]
+    return Batch(values, _flags(found, np.isfinite(values["ifd_loss"]) & np.isfinite(values["ifd_ppl"])))
 
 
-@dataclass(frozen=True, slots=True)
-class _Score:
-    """Mean losses of a row, NaN where there is none, and why there is none."""
-
-    conditioned: float
-    alone: float
-    tokens: int
-    cut: bool
-    flag: str | None
+def _flags(found: Sequence[RowLosses], defined: npt.NDArray[np.bool_]) -> list[str | None]:
+    return [
+        row.flag or (None if there else "not_predicted" if row.alone == 0 else "not_finite")
+        for row, there in zip(found, defined.tolist(), strict=True)
+    ]
 
 
-def _defective(defect: Defect) -> _Score:
-    return _Score(math.nan, math.nan, 0, defect.flag == "truncated", defect.flag)
-
-
-def _score(row: RowItems, left: "Iterator[tuple[float, str | None]]") -> _Score:
-    """Take the losses of a row's passes from the front of `left`."""
-    losses = [next(left) if item.scored.any() else (0.0, None) for item in (row.conditioned, *row.alone)]
-    tokens = int(row.conditioned.scored.sum())
-    conditioned = _mean(losses[:1], tokens)
-    alone = _mean(losses[1:], sum(int(item.scored.sum()) for item in row.alone))
-    flag = next((flag for _, flag in losses if flag), None)
-    if flag is None and (math.isnan(conditioned) or math.isnan(alone) or alone == 0):
-        flag = "not_predicted"
-    return _Score(conditioned, alone, tokens, row.cut, flag)
-
-
-def _mean(losses: Sequence[tuple[float, str | None]], tokens: int) -> float:
-    """Return the loss of a token; NaN where a pass failed or none is predicted."""
-    loss = math.fsum(loss for loss, _ in losses) / tokens if tokens else math.nan
-    return loss if math.isfinite(loss) else math.nan
+def _perplexities(losses: Floats) -> Floats:
+    """Return exp of losses; NaN where it is more than a float holds."""
+    with np.errstate(over="ignore"):
+        values = np.exp(losses)
+    return np.where(np.isfinite(values), values, np.nan)

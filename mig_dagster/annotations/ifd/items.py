@@ -93,7 +93,7 @@ class ItemReader:
     def _budget(self, before: int) -> int:
         """Return the most tokens of an answer alone that has `before` tokens in front of it when it is conditioned."""
         extra = self.template.extra_tokens
-        return self._limit if extra is None else self._limit - before + extra
+        return self._limit if extra is None else min(self._limit, self._limit - before + extra)
 
     def _row(self, reading: Reading, asked: "list[_Alone | Defect]", read: list[Reading]) -> RowItems | Defect:
         refused = next((one for one in asked if isinstance(one, Defect)), None)
