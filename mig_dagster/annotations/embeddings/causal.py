@@ -10,11 +10,10 @@ import numpy.typing as npt
 
 from mig_dagster.annotations.annotator import Annotator, Columns
 from mig_dagster.annotations.cache import FragmentCache
-from mig_dagster.annotations.engine import Progress
 from mig_dagster.annotations.flags import Defect
 from mig_dagster.annotations.models import CausalLanguageModel
 from mig_dagster.annotations.models.padded import TokenIds
-from mig_dagster.annotations.scoring import TokenProgress, score_items
+from mig_dagster.annotations.scoring import OnTokens, score_items
 from mig_dagster.conversation import hash_text
 
 if TYPE_CHECKING:
@@ -52,7 +51,15 @@ class CausalEmbedder:
         if pooling not in get_args(Pooling):
             raise ValueError(f"pooling must be one of {', '.join(get_args(Pooling))}, got {pooling!r}")
         self._model, self._pooling = model, pooling
-        self.batch_tokens = model.batch_tokens
+
+    @property
+    def batch_tokens(self) -> int:
+        """The model's."""
+        return self._model.batch_tokens
+
+    @batch_tokens.setter
+    def batch_tokens(self, value: int) -> None:
+        self._model.batch_tokens = value
 
     @cached_property
     def annotator(self) -> Annotator:
@@ -72,7 +79,7 @@ class CausalEmbedder:
         return {"embedding": np.empty((0, self.dimension), np.float32)}
 
     def encode_cached(
-        self, texts: Sequence[str], cache: FragmentCache | None, progress: Progress | None = None
+        self, texts: Sequence[str], cache: FragmentCache | None, progress: OnTokens | None = None
     ) -> npt.NDArray[np.float32]:
         """Return the embeddings of texts, in their order, each distinct text computed once.
 
@@ -91,11 +98,7 @@ class CausalEmbedder:
             MemoryError: a single text does not fit into memory.
         """
 
-        def told(now: TokenProgress) -> None:
-            if progress is not None:
-                progress(now.items, now.of_items, now.seconds)
-
-        found = score_items(texts, [hash_text(text) for text in texts], self, cache, told)
+        found = score_items(texts, [hash_text(text) for text in texts], self, cache, progress)
         vectors: npt.NDArray[np.float32] = np.asarray(found.columns["embedding"])
         return vectors
 

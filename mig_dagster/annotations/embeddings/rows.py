@@ -9,7 +9,8 @@ import numpy.typing as npt
 from mig_dagster.annotations.annotator import Annotations, Annotator, Row
 from mig_dagster.annotations.cache import FragmentCache
 from mig_dagster.annotations.embeddings.texts import TEXTS
-from mig_dagster.annotations.engine import Progress, distinct_rows
+from mig_dagster.annotations.engine import distinct_rows
+from mig_dagster.annotations.scoring import OnTokens
 
 StoredAs = Literal["float32", "float16"]
 
@@ -22,7 +23,7 @@ class Embedder(Protocol):
         """Who gives the embeddings; its fingerprint is the cache's key."""
 
     def encode_cached(
-        self, texts: Sequence[str], cache: FragmentCache | None, progress: Progress | None = None
+        self, texts: Sequence[str], cache: FragmentCache | None, progress: OnTokens | None = None
     ) -> npt.NDArray[np.float32]:
         """Return (n, d) float32 of unit norm, NaN where the model gave no direction; equal texts are computed once."""
 
@@ -32,7 +33,7 @@ def embed_rows(
     embedder: Embedder,
     cache: FragmentCache | None = None,
     text: str = "instruction",
-    progress: Progress | None = None,
+    progress: OnTokens | None = None,
     stored_as: StoredAs = "float32",
 ) -> Annotations:
     """Embed each distinct row.

@@ -24,7 +24,7 @@ class Indicator(Protocol):
         """Who gives it."""
 
     def measure(self, rows: Sequence[Row], cache: FragmentCache | None, progress: OnTokens | None) -> Batch:
-        """Return the column `name`, float64 (n,), of distinct rows; NaN where flagged."""
+        """Return the column `name`, float64 (n,), of distinct rows, NaN where flagged; counts are named after it."""
 
 
 def indicator_rows(
@@ -54,10 +54,12 @@ def indicator_rows(
     distinct = distinct_rows(rows)
     values: dict[str, Column] = {}
     flags: list[str | None] = [None] * len(distinct)
+    counts: Counter[str] = Counter()
     for indicator in indicators:
         measured = indicator.measure(distinct, cache, progress)
         values[indicator.name] = measured.columns[indicator.name]
         flags = [flag or new for flag, new in zip(flags, measured.flags, strict=True)]
+        counts.update(measured.counts)
     annotator = indicators_annotator(indicators)
     return Annotations(
         [row.row_id for row in distinct],
@@ -67,6 +69,7 @@ def indicator_rows(
         flags,
         {annotator.fingerprint: annotator} if distinct else {},
         partial=True,
+        counts=dict(counts),
     )
 
 

@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 
 from mig_dagster.annotations.cache import FragmentCache
+from mig_dagster.annotations.ifd import Perplexity, ifd_rows
 from mig_dagster.annotations.indicators import Mtld, Reward, TokenLength, indicator_rows
 from mig_dagster.annotations.models import CausalLanguageModel, ModelSpec
+from mig_dagster.annotations.quality import ConstantScorer
 from mig_dagster.annotations.quality.lexical import lexical_score
 from mig_dagster.annotations.token_counts import TokenCounter
 from tests.annotations.memory_files import MemoryFiles
@@ -38,6 +40,22 @@ def test_without_a_reward_model_the_lexical_rule_stands_in_under_its_own_name():
     assert made.values["rew"].tolist() == [lexical_score("Say so.", "So it is said.")]
     (annotator,) = made.used.values()
     assert annotator.parameters["rew"]["name"] == "lexical"
+
+
+def test_any_scorer_of_rows_can_be_the_reward():
+    made = indicator_rows([PLAIN, SILENT], [Reward(ConstantScorer())])
+    assert made.values["rew"][0] == 1.0
+    (annotator,) = made.used.values()
+    assert annotator.parameters["rew"]["name"] == "constant"
+
+
+def test_perplexity_after_ifd_runs_no_model_again(tiny_llama):
+    files = MemoryFiles()
+    ratios = ifd_rows([PLAIN], CausalLanguageModel(ModelSpec(str(tiny_llama))), cache=FragmentCache(files))
+    model = CausalLanguageModel(ModelSpec(str(tiny_llama)))
+    made = indicator_rows([PLAIN], [Perplexity(model)], FragmentCache(files))
+    assert made.values["ppl"].tolist() == ratios.values["ppl"].tolist()
+    assert "model" not in model.__dict__
 
 
 def test_who_gave_them_is_all_that_any_of_them_depends_on(length):
