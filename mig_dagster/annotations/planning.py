@@ -7,15 +7,27 @@ annotator says twice what it reads. Of models only tokenizers are loaded.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from mig_dagster.annotations.annotator import Annotator, Batch
+from mig_dagster.annotations.annotator import Annotator, Batch, Columns
 from mig_dagster.annotations.cache import Files, FragmentCache
 from mig_dagster.annotations.engine import blank
 from mig_dagster.annotations.flags import Defect
 
-if TYPE_CHECKING:
-    from mig_dagster.annotations.scoring import TokenModel
+
+class Reader(Protocol):
+    """What is asked about items, as a plan sees it: a `scoring.TokenModel`, or a server's model."""
+
+    @property
+    def annotator(self) -> Annotator:
+        """Who would answer."""
+
+    @property
+    def columns(self) -> Columns:
+        """What would be answered, empty."""
+
+    def encode(self, items: Sequence[Any]) -> Sequence[Any]:
+        """Return each item as something of so many `tokens`, or a `Defect`."""
 
 
 @dataclass(slots=True)
@@ -52,7 +64,7 @@ class PlanCache(FragmentCache):
     def append(self, fingerprint: str, keys: Sequence[str], batch: Batch) -> None:
         """Keep nothing."""
 
-    def count(self, items: Sequence[Any], keys: Sequence[str], model: "TokenModel[Any, Any]") -> Batch:
+    def count(self, items: Sequence[Any], keys: Sequence[str], model: Reader) -> Batch:
         """Take in what `score_items` was asked; what was asked before counts once.
 
         Returns:
@@ -65,8 +77,8 @@ class PlanCache(FragmentCache):
         found = self._missing.setdefault(annotator.fingerprint, Missing(annotator))
         new = dict(self._new(annotator.fingerprint, keys))
         found.items += len(new)
-        unknown = self.missing(annotator.fingerprint, list(new)) if new else []
         places = list(new.values())
+        unknown = self.missing(annotator.fingerprint, list(new)).tolist() if new else []
         if todo := [items[places[i]] for i in unknown]:
             read = [item.tokens for item in model.encode(todo) if not isinstance(item, Defect)]
             found.missing, found.tokens = found.missing + len(read), found.tokens + sum(read)

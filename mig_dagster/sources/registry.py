@@ -31,6 +31,8 @@ class Source:
         revision: Hub only: the branch, tag or commit to stay at; None follows the default branch.
         config: Hub only: which configuration of the dataset; None takes the default one.
         split: Hub only: which split; None takes "train", or the only one.
+        max_gpu_hours: automation holds the source where annotating it would take longer on a GPU; None is the default
+            of the options file for a source that was discovered, and no limit for one that was declared.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Source:
     revision: str | None = None
     config: str | None = None
     split: str | None = None
+    max_gpu_hours: float | None = None
 
 
 NO_PASSWORD = "holds a password, which would stand in the lineage and the UI; secrets come from the environment alone"
@@ -63,8 +66,8 @@ class Place:
         return RegistryError(f"{self.path}:{self.node.start_mark.line + 1}: {problem}")
 
 
-Types: TypeAlias = Mapping[str, tuple[type, str]]
-"""What the value of each key must be, as a type and in words."""
+Types: TypeAlias = Mapping[str, tuple[type | tuple[type, ...], str]]
+"""What the value of each key must be, as a type or one of several, and in words."""
 
 SOURCE_TYPES: Types = {
     "name": (str, "text (put quotes around a number)"),
@@ -76,6 +79,7 @@ SOURCE_TYPES: Types = {
     "revision": (str, "text (put quotes around a number)"),
     "config": (str, "text"),
     "split": (str, "text"),
+    "max_gpu_hours": ((int, float), "a number of at least 0"),
 }
 
 
@@ -196,9 +200,21 @@ def _source(place: Place) -> Source:
             raise place.error(f"a source needs a `{name}`; this one has {', '.join(nodes) or 'no key'}")
     check_name(Place(place.path, nodes["name"]), values["name"])
     check_reading(place.path, nodes, values)
+    check_hours(place.path, nodes, values)
     if holds_password(values["uri"]):
         raise Place(place.path, nodes["uri"]).error(f"`uri` {NO_PASSWORD}")
     return Source(**(values | {"uri": resolved(values["uri"], place.path)}))
+
+
+def check_hours(path: Path, nodes: Mapping[str, yaml.Node], values: Mapping[str, Any]) -> None:
+    """Check `max_gpu_hours`, where it is given.
+
+    Raises:
+        RegistryError: it is negative, or no number.
+    """
+    if not values.get("max_gpu_hours", 0) >= 0:  # NaN is not
+        place = Place(path, nodes["max_gpu_hours"])
+        raise place.error(f"`max_gpu_hours` is {values['max_gpu_hours']}, expected a number of at least 0")
 
 
 def holds_password(uri: str) -> bool:
@@ -240,7 +256,7 @@ def constructed(path: Path, nodes: Mapping[str, yaml.Node], types: Types) -> dic
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _constructed(place: Place, name: str, kind: type, expected: str) -> Any:
+def _constructed(place: Place, name: str, kind: type | tuple[type, ...], expected: str) -> Any:
     loader = yaml.SafeLoader("")
     try:
         value = loader.construct_object(place.node, deep=True)

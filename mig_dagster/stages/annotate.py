@@ -107,17 +107,26 @@ def annotation_frames(
 
     A source without rows gives one frame without rows, which has the columns.
     """
+    for rows, done, total in row_batches(raw_pool):
+        annotations = annotate_rows(rows)
+        tally.add(annotations)
+        yield to_frame(annotations)
+        if on_batch is not None:
+            on_batch(done, total)
+
+
+def row_batches(raw_pool: pl.LazyFrame) -> Iterator[tuple[list[Row], int, int]]:
+    """Yield distinct rows as annotators get them, batch by batch: those that come for the first time, rows so far, all.
+
+    A source without rows gives one empty batch.
+    """
     total = raw_pool.select(pl.len()).collect().item()
     seen: set[str] = set()
     done = 0
     for batch in _batches(raw_pool, total):
         done += batch.height
         fresh = batch.filter(pl.Series(_not_in(seen, batch["row_id"]), dtype=pl.Boolean))
-        annotations = annotate_rows([_row(line) for line in fresh.iter_rows(named=True)])
-        tally.add(annotations)
-        yield to_frame(annotations)
-        if on_batch is not None:
-            on_batch(done, total)
+        yield [_row(line) for line in fresh.iter_rows(named=True)], done, total
 
 
 def to_frame(annotations: Annotations) -> pl.DataFrame:

@@ -71,6 +71,10 @@ def add(
     split: Split = None,
     licence: Annotated[str | None, typer.Option(help="Licence of the rows, for the lineage and the card.")] = None,
     priority: Annotated[int, typer.Option(help="Of two duplicates, the source with the higher priority keeps it.")] = 0,
+    max_gpu_hours: Annotated[
+        float | None,
+        typer.Option(min=0, help="Automation holds the source where annotating it would take longer on a GPU."),
+    ] = None,
     read: Annotated[
         bool,
         typer.Option("--check/--no-check", help="Read every record first; a source on the Hub is downloaded for it."),
@@ -81,7 +85,8 @@ def add(
     """Check a source and add it to sources.yaml; one with an unreadable file, or without a usable record, is not."""
     meant = _meant(uri)
     pins = {"revision": revision, "config": config, "split": split}
-    source = Source(name, _from_registry(meant, registry), file_format, licence, priority, _mapping(column), **pins)
+    place, hours = _from_registry(meant, registry), max_gpu_hours
+    source = Source(name, place, file_format, licence, priority, _mapping(column), **pins, max_gpu_hours=hours)
     check_addition(registry, source)  # a slug that is no slug is said before every file is read
     report = _checked(meant, file_format, source.columns, pins) if read else {"files": []}
     obstacle = _obstacle(report) if read else None

@@ -15,7 +15,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would hap
 
 def fields(source: Source) -> dict[str, Any]:
     """Return a source, JSON-ready."""
-    pins = {"revision": source.revision, "config": source.config, "split": source.split}
+    given = ("revision", "config", "split", "max_gpu_hours")
     return {
         "name": source.name,
         "uri": source.uri,
@@ -23,7 +23,7 @@ def fields(source: Source) -> dict[str, Any]:
         "licence": source.licence,
         "priority": source.priority,
         "columns": dict(source.columns),
-        **{key: value for key, value in pins.items() if value is not None},
+        **{key: value for key in given if (value := getattr(source, key)) is not None},
     }
 
 

@@ -1,7 +1,7 @@
 """New datasets: rules that look for them, and the log of what was found and what people said to it."""
 
 from mig_dagster.sources.discovery.decide import Decision, decide
-from mig_dagster.sources.discovery.events import REGISTERED, Discovered, Entry, Event
+from mig_dagster.sources.discovery.events import REGISTERED, Discovered, Entry, Event, Hold
 from mig_dagster.sources.discovery.found import DiscoveryError, Findings, Found, Look
 from mig_dagster.sources.discovery.log import read_log, record
 from mig_dagster.sources.discovery.look import look_at_all
@@ -16,6 +16,7 @@ __all__ = [
     "Event",
     "Findings",
     "Found",
+    "Hold",
     "HubSearch",
     "Look",
     "Rule",

@@ -80,7 +80,8 @@ def _is_known(uri: str, known: Collection[str]) -> bool:
 def _found(rule: Rule, found: Found, taken: Collection[str]) -> Event:
     name = unused_slug(found.name, found.uri, taken)
     licence = found.licence or rule.licence
-    source = Source(name, found.uri, rule.format, licence, rule.priority, dict(rule.columns))
+    columns, hours = dict(rule.columns), rule.max_gpu_hours
+    source = Source(name, found.uri, rule.format, licence, rule.priority, columns, max_gpu_hours=hours)
     # A gated dataset is read by nobody before a person has asked for access.
     kind: Kind = "added" if rule.on_find == "add" and not found.details.get("gated") else "proposed"
     return first_event(kind, source, rule=rule.name, place=rule.where.place, details=_kept(found))

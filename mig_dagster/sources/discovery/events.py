@@ -7,11 +7,15 @@ from typing import Any, Literal
 
 from mig_dagster.sources.registry import Source
 
-Kind = Literal["proposed", "added", "approved", "rejected", "removed", "refresh"]
+Kind = Literal[
+    "proposed", "added", "approved", "rejected", "removed", "refresh", "held", "released", "withheld", "fits"
+]
 REGISTERED = ("added", "approved")
 """The states in which a source is part of the pool."""
 OPEN = ("proposed", *REGISTERED)
 """The states that end when the file or the line that a rule found is gone."""
+HOLDS = ("held", "released", "withheld", "fits")
+"""What happens to the annotation of a registered source, beside its state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +23,15 @@ class Event:
     """Something that happened to one source.
 
     Attributes:
-        kind: what happened. `refresh` asks for a look at the source's revision, whoever declared it.
-        uri: the source's URI, which is what events of one source have in common; "" for `refresh`.
+        kind: what happened. `refresh` asks for a look at the source's revision, whoever declared it. `held`: annotating
+            it would take more hours than it may; `released` and `withheld`: a person let it go on or not; `fits`: it
+            would take no more than it may.
+        uri: the source's URI, which is what events of one source have in common; "" for `refresh` and `HOLDS`.
         name: its slug.
         rule: the rule that found it; "" where a person did something.
         place: where that rule looked.
         source: the whole source, for those that are new.
-        details: what its place says of it.
+        details: what its place says of it; of `held`, the plan.
         reason: why.
         vanished: of `removed`: it went by itself, and comes back by itself.
     """
@@ -69,6 +75,29 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """Automation does not annotate a source, or did not until a person said so.
+
+    Attributes:
+        state: held, until a person decides; released, to be annotated; withheld, not to be.
+        rows_version: data version of the rows that were planned.
+        hours: that annotating them would take.
+        limit: how many it may.
+        plan: how the hours come about, JSON-ready.
+        number: of the batch that changed the state last.
+        changed_at: when that was.
+    """
+
+    state: str
+    rows_version: str
+    hours: float
+    limit: float
+    plan: Mapping[str, Any]
+    number: int
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Discovered:
     """Everything that was ever discovered, after a number of batches of events.
 
@@ -76,11 +105,13 @@ class Discovered:
         number: of the last batch; 0 where nothing has happened yet.
         entries: by URI.
         refreshes: by source, the number of the batch that asked last for a look at its revision.
+        holds: by source, discovered or declared.
     """
 
     number: int = 0
     entries: Mapping[str, Entry] = field(default_factory=dict)
     refreshes: Mapping[str, int] = field(default_factory=dict)
+    holds: Mapping[str, Hold] = field(default_factory=dict)
 
     @property
     def names(self) -> set[str]:
@@ -112,13 +143,24 @@ def first_event(kind: Kind, source: Source, **about: Any) -> Event:
 def fold(before: Discovered, at: datetime, events: Iterable[Event]) -> Discovered:
     """Return what is so after one batch more."""
     number = before.number + 1
-    entries, refreshes = dict(before.entries), dict(before.refreshes)
+    entries, refreshes, holds = dict(before.entries), dict(before.refreshes), dict(before.holds)
     for event in events:
         if event.kind == "refresh":
             refreshes[event.name] = number
+        elif event.kind == "fits":
+            holds.pop(event.name, None)
+        elif event.kind in HOLDS:
+            holds[event.name] = _hold(holds.get(event.name), at, event, number)
         else:
             entries[event.uri] = _after(entries.get(event.uri), at, event)
-    return Discovered(number, entries, refreshes)
+    return Discovered(number, entries, refreshes, holds)
+
+
+def _hold(hold: Hold | None, at: datetime, event: Event, number: int) -> Hold:
+    if hold is not None and event.kind != "held":
+        return replace(hold, state=event.kind, number=number, changed_at=at)
+    about = {key: event.details[key] for key in ("rows_version", "hours", "limit", "plan")}
+    return Hold(event.kind, **about, number=number, changed_at=at)
 
 
 def _after(entry: Entry | None, at: datetime, event: Event) -> Entry:

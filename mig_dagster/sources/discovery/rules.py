@@ -12,6 +12,7 @@ from mig_dagster.sources.registry import (
     SOURCE_TYPES,
     Place,
     Types,
+    check_hours,
     check_name,
     check_reading,
     constructed,
@@ -114,6 +115,7 @@ class Rule:
         format: as `Source.format`.
         columns: as `Source.columns`.
         priority: as `Source.priority`.
+        max_gpu_hours: as `Source.max_gpu_hours`.
     """
 
     name: str
@@ -124,12 +126,13 @@ class Rule:
     format: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     priority: int = 0
+    max_gpu_hours: float | None = None
 
 
 _EXAMPLE = "discovery:\n  - name: inbox\n    folder: data/inbox"
 _HUB_EXAMPLE = "hub: {tags: [sft], licences: [mit, apache-2.0], min_likes: 20}"
 _PLACES = ("hub", "folder", "list")
-_SHARED = ("licence", "format", "columns", "priority")
+_SHARED = ("licence", "format", "columns", "priority", "max_gpu_hours")
 _TYPES: Types = {
     "name": SOURCE_TYPES["name"],
     "hub": (dict, f"a mapping, for instance {_HUB_EXAMPLE}"),
@@ -184,6 +187,7 @@ def _rule(place: Place) -> Rule:
         raise place.error(f"a rule needs a `name`; this one has {', '.join(nodes) or 'no key'}")
     check_name(Place(place.path, nodes["name"]), values["name"])
     check_reading(place.path, nodes, values)
+    check_hours(place.path, nodes, values)
     kind = _kind(place, values)
     shared = {key: values[key] for key in _SHARED if key in values}
     return Rule(

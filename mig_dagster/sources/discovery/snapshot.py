@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from mig_dagster.sources.discovery.events import Discovered, Entry
+from mig_dagster.sources.discovery.events import Discovered, Entry, Hold
 from mig_dagster.sources.registry import Source
 
 _TIMES = ("found_at", "changed_at")
@@ -24,9 +24,14 @@ def load_state(data: bytes) -> Discovered:
     """
     document = json.loads(data)
     entries = {uri: _entry(values) for uri, values in document["entries"].items()}
-    return Discovered(document["number"], entries, document["refreshes"])
+    holds = {name: _hold(values) for name, values in document.get("holds", {}).items()}  # older states have none
+    return Discovered(document["number"], entries, document["refreshes"], holds)
 
 
 def _entry(values: dict[str, Any]) -> Entry:
     times = {name: datetime.fromisoformat(values[name]) for name in _TIMES}
     return Entry(**{**values, **times, "source": Source(**values["source"])})
+
+
+def _hold(values: dict[str, Any]) -> Hold:
+    return Hold(**{**values, "changed_at": datetime.fromisoformat(values["changed_at"])})
