@@ -9,6 +9,7 @@ CONSTANT = "constant"
 INDICATORS = {
     "rew": "the logit of a reward model for (instruction, response): annotate with a reward model",
     "len": "tokens of instruction and response: annotate with the `indicators` annotator and the model's tokenizer",
+    "output_len": "tokens of the response: annotate with the `indicators` annotator and the model's tokenizer",
     "knn_6": "the distance to the 6th nearest other row: call `mig_dagster.selection.neighbours.knn_distances` on the "
     "row_embeddings of the pool (of all of it: a source more changes every row's)",
     "und": "UniEval-dialog's understandability of the response: annotate with MingZhong/unieval-dialog",

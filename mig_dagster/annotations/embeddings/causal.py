@@ -97,7 +97,6 @@ class CausalEmbedder:
             CacheError: a fragment of the cache is corrupt.
             MemoryError: a single text does not fit into memory.
         """
-
         found = score_items(texts, [hash_text(text) for text in texts], self, cache, progress)
         vectors: npt.NDArray[np.float32] = np.asarray(found.columns["embedding"])
         return vectors

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from mig_dagster.annotations.cache import FragmentCache
-from mig_dagster.annotations.indicators import UniEval, UniEvalModel, indicator_rows
+from mig_dagster.annotations.indicators import Mtld, UniEval, UniEvalModel, indicator_rows
 from mig_dagster.annotations.indicators.dialogue_questions import QUESTIONS
 from mig_dagster.annotations.indicators.unieval import AUTO_CLASS, share_of_yes
 from mig_dagster.annotations.model_files import ModelError
 from mig_dagster.annotations.models import ModelSpec, PretrainedModel
+from mig_dagster.annotations.planning import PlanCache
 from tests.annotations.indicators.conftest import save_t5_tokenizer
 from tests.annotations.memory_files import MemoryFiles
 from tests.annotations.rows import row
@@ -101,6 +102,15 @@ def test_the_three_share_one_model_and_one_cache(tiny_unieval):
     assert second.annotators == first.annotators
     for name in QUESTIONS:
         np.testing.assert_array_equal(second.values[name], first.values[name])
+
+
+def test_a_plan_counts_what_would_be_asked_and_loads_no_weights(tiny_unieval):
+    model, plan = PretrainedModel(ModelSpec(str(tiny_unieval), max_tokens=1024), AUTO_CLASS), PlanCache(MemoryFiles())
+    asked = [UniEval(name, UniEvalModel(model)) for name in QUESTIONS]
+    indicator_rows([*ROWS, row(("Who?", ""))], [Mtld(), *asked], plan)
+    (missing,) = plan.taken().values()
+    assert (missing.annotator, missing.items, missing.missing) == (asked[0].annotator, 9, 9)
+    assert "model" not in model.__dict__
 
 
 def decoded(folder, name, given, max_tokens):
