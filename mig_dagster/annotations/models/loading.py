@@ -6,6 +6,7 @@ such a model are wrong without a sign, so that it is refused here.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mig_dagster.annotations.model_files import ModelError, ModelFiles, unavailable
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     import torch
 
 _NAMED = 5  # weights named in an error
+_PROBE = "The quick brown fox jumps over the lazy dog 0123456789"
+_KNOWN = 8  # distinct tokens of _PROBE, our choice: with whole words there are 9 and the digits
 
 
 def load_config(spec: ModelSpec, files: ModelFiles) -> Any:
@@ -40,11 +43,9 @@ def load_tokenizer(spec: ModelSpec, files: ModelFiles) -> Any:
 
     with explained(spec):
         tokenizer = AutoTokenizer.from_pretrained(files.location, **_source(spec, files))
-    if not len(tokenizer) > len(tokenizer.all_special_ids):  # what transformers makes of a folder without one
-        raise ModelError(
-            f"model {spec.model!r} has no tokenizer: expected tokenizer.json or a vocabulary beside its weights; save "
-            "the tokenizer that it was trained with into the same folder"
-        )
+    known = set(tokenizer(_PROBE, add_special_tokens=False)["input_ids"]) - set(tokenizer.all_special_ids)
+    if len(known) < _KNOWN:  # where there are no files of one, transformers makes one that knows nothing
+        raise ModelError(f"model {spec.model!r} has no tokenizer. To go on: {_REMEDIES['tokenizer']}")
     return tokenizer
 
 
@@ -66,6 +67,7 @@ def load_model(spec: ModelSpec, files: ModelFiles, auto_class: str, unused: Sequ
 
     check_device(spec.device)
     options: dict[str, Any] = {"dtype": getattr(torch, spec.dtype), "output_loading_info": True}
+    options["ignore_mismatched_sizes"] = True  # told below, by name
     if spec.attention is not None:
         options["attn_implementation"] = spec.attention
     if spec.quantisation is not None:
@@ -95,26 +97,31 @@ def _source(spec: ModelSpec, files: ModelFiles) -> dict[str, Any]:
 
 
 def _check_complete(spec: ModelSpec, auto_class: str, info: Mapping[str, Any], unused: tuple[str, ...]) -> None:
-    missing = sorted(name for name in info["missing_keys"] if not name.startswith(unused))
-    if missing:
-        more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+    missing = [name for name in info["missing_keys"] if not name.startswith(unused)]
+    wrong = sorted([*missing, *(f"{name} (of another shape)" for name, *_ in info["mismatched_keys"])])
+    if wrong:
+        more = f" and {len(wrong) - _NAMED} more" if len(wrong) > _NAMED else ""
         raise ModelError(
             f"the checkpoint of model {spec.model!r} lacks weights that {auto_class} needs: "
-            f"{', '.join(missing[:_NAMED])}{more}. They would be random and every score wrong: give a checkpoint that "
+            f"{', '.join(wrong[:_NAMED])}{more}. They would be random and every score wrong: give a checkpoint that "
             "was trained for this use"
         )
 
 
 @contextmanager
 def explained(spec: ModelSpec) -> Iterator[None]:
-    """Turn what transformers raises for a model that cannot be had into our error, and keep its bars silent."""
+    """Turn what transformers raises for a model that cannot be loaded into our error, and keep its bars silent."""
+    from safetensors import SafetensorError
+
     with no_loading_bar():
         try:
             yield
+        except (ImportError, KeyError, RuntimeError, TypeError, ValueError, SafetensorError) as problem:
+            raise ModelError(_refusal(spec, problem)) from problem
         except OSError as problem:
+            if Path(spec.model).expanduser().is_dir():
+                raise ModelError(_refusal(spec, problem)) from problem
             raise unavailable(spec.model, spec.revision, problem) from problem
-        except (ImportError, KeyError, RuntimeError, TypeError, ValueError) as problem:
-            raise ModelError(_refusal(spec, str(problem).strip() or type(problem).__name__)) from problem
 
 
 _REMEDIES = {
@@ -122,12 +129,18 @@ _REMEDIES = {
     "flash": "attention='flash_attention_2' needs a CUDA device and the package flash-attn: install it, or leave "
     "attention out",
     "scaled_dot_product_attention": "leave attention out, or set attention='eager'",
+    "tokenizer": "save the tokenizer that the model was trained with into its folder (tokenizer.json and the like)",
+    "out of memory": "free memory of the device, or take a smaller model, a shorter dtype or quantisation",
+    "deserializing": "a file of weights is cut short or damaged: fetch it again",
+    "no file named": "put the missing file into the folder",
+    "model type": "upgrade transformers, or take another model",
 }
 
 
-def _refusal(spec: ModelSpec, reason: str) -> str:
+def _refusal(spec: ModelSpec, problem: Exception) -> str:
+    reason = " ".join(str(problem).split()) or type(problem).__name__
     remedy = next((text for word, text in _REMEDIES.items() if word in reason.lower()), "check the model's files")
-    return f"transformers cannot load model {spec.model!r} ({' '.join(reason.split())[:300]}). To go on: {remedy}"
+    return f"transformers cannot load model {spec.model!r} ({reason[:300]}). To go on: {remedy}"
 
 
 @contextmanager
