@@ -10,13 +10,13 @@ def scale_of(manifests: Iterable[Manifest]) -> str:
     """Return the one scale of the scores of all sources, as `lexical, turn_mean`.
 
     Args:
-        manifests: the versions of quality_scores that are read together; their info has `scale`.
+        manifests: the versions of signals that are read together; those of quality_scores have `scale` in their info.
 
     Raises:
         ValueError: there are several scales, or none.
     """
     by_scale: dict[str, list[str]] = {}
-    for manifest in manifests:
+    for manifest in (each for each in manifests if each.asset == "quality_scores"):
         by_scale.setdefault(str(manifest.info["scale"]), []).append(manifest.partition or manifest.asset)
     if len(by_scale) != 1:
         found = "; ".join(f"{scale} of {', '.join(sorted(names))}" for scale, names in sorted(by_scale.items()))

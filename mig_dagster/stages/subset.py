@@ -3,7 +3,7 @@
 import inspect
 import time
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,6 +64,7 @@ def choose_subset(
     settings: Mapping[str, Any] | None = None,
     device: str | None = None,
     max_null_share: float = MAX_NULL_SHARE,
+    notes: Sequence[str] = (),
     on_progress: OnProgress | None = None,
 ) -> Subset:
     """Run a selection method.
@@ -76,6 +77,7 @@ def choose_subset(
         settings: the method's options; those left out keep their defaults.
         device: for methods that compute on one; None for numpy.
         max_null_share: largest share of the pool, in [0, 1], that may lack a signal the method needs.
+        notes: what is to be warned of with the subset besides, such as a mix of annotators that was accepted.
         on_progress: told by methods that take long how many rows they have chosen.
 
     Raises:
@@ -95,7 +97,7 @@ def choose_subset(
         started = time.perf_counter()
         selection = METHODS[method](k, **aligned.arguments, **given, **filled)
         seconds = time.perf_counter() - started
-    notes = [str(warning.message) for warning in caught if issubclass(warning.category, SelectionWarning)]
+    notes = [*notes, *(str(warning.message) for warning in caught if issubclass(warning.category, SelectionWarning))]
     for warning in caught:
         if not issubclass(warning.category, SelectionWarning):
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)

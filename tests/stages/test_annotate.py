@@ -153,6 +153,7 @@ def test_the_manifest_says_who_annotated_and_what_failed(lake):
     assert manifest.inputs == {"raw_pool/s": "v"}
     assert manifest.info == {
         "rows": 2,
+        "speakers": {"computed": {WHO.fingerprint: 1}},
         "provenance": {"computed": 2},
         "flags": {"empty_text": 1},
         "annotators": {WHO.fingerprint: WHO.as_dict()},

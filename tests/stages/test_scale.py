@@ -22,6 +22,11 @@ def test_two_scales_are_refused_by_name():
         )
 
 
+def test_other_signals_have_no_scale():
+    tagged = SimpleNamespace(asset="tags", partition="a", info={})
+    assert scale_of([tagged, scored("a", "lexical, turn_mean")]) == "lexical, turn_mean"
+
+
 def test_no_scale_is_refused():
     with pytest.raises(ValueError, match="must be on one scale, found none"):
         scale_of([])
