@@ -9,6 +9,7 @@ FLAGS: dict[str, str] = {
     "empty_text": "the text that the annotator reads is empty or white space",
     "empty_output": "the answer is empty: the model's own, or where answers of rows are scored, the row's",
     "parse_failure": "the model's answer could not be read as a value",
+    "refused": "the server's content filter kept the answer back",
     "truncated": "the text is longer than the model reads, and what was cut off decides the value",
     "template_refused": "the model's chat template takes no such conversation, or rewrites an answer of it",
     "not_predicted": "the model predicts no token of the answer (its first is never), or all of them without any loss",

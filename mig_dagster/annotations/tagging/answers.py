@@ -48,6 +48,18 @@ def read_tags(answer: str) -> Answer | Defect:
     return Defect("parse_failure" if scan.text.strip() else "empty_output")
 
 
+def noted(answer: Answer | Defect, query_cut: bool) -> tuple[list[str], list[str]]:
+    """Return the tags of a query and what is to be said of them.
+
+    Returns:
+        The tags, and codes: the flag of a defect, `salvaged`, `query_cut` (the query was too long to be read whole).
+    """
+    cut = ["query_cut"] * query_cut
+    if isinstance(answer, Defect):
+        return [], [answer.flag, *cut]
+    return answer.tags, ["salvaged"] * answer.salvaged + cut
+
+
 class AnswerScan:
     """An answer read piece by piece as it is generated, to know at once when it is complete.
 

@@ -16,7 +16,7 @@ from mig_dagster.annotations.flags import Defect
 from mig_dagster.annotations.models import CausalLanguageModel
 from mig_dagster.annotations.quality.passages import Passage, cut_to_fit
 from mig_dagster.annotations.scoring import OnTokens, score_items
-from mig_dagster.annotations.tagging.answers import PARSER_VERSION, AnswerScan, read_tags
+from mig_dagster.annotations.tagging.answers import PARSER_VERSION, AnswerScan, noted, read_tags
 from mig_dagster.annotations.tagging.greedy import continue_greedily
 from mig_dagster.annotations.tagging.prompts import INSTAGGER_PROMPTS, Prompt, PromptVersion
 from mig_dagster.annotations.tagging.sessions import session_tags
@@ -138,8 +138,8 @@ class _Queries:
         ends = [_End(self._last_tokens, self._text) for _ in encoded]
         said = continue_greedily(self._model, [question.ids for question in encoded], self._max_new_tokens, ends)
         answers = [read_tags(self._model.tokenizer.decode(ids, skip_special_tokens=True)) for ids in said]
-        notes = [_notes(answer, question) for answer, question in zip(answers, encoded, strict=True)]
-        return {"tags": [[] if isinstance(answer, Defect) else answer.tags for answer in answers], "notes": notes}
+        pairs = [noted(answer, question.cut) for answer, question in zip(answers, encoded, strict=True)]
+        return {"tags": [tags for tags, _ in pairs], "notes": [notes for _, notes in pairs]}
 
     def _question(self, query: str, ids: list[int], room: int) -> _Question | Defect:
         """Return the prompt of a query, cut at its end where prompt and answer would not fit."""
@@ -181,9 +181,3 @@ class _End:
 
     def __call__(self, token: int) -> bool:
         return token in self._last_tokens or self._scan.feed(self._text(token))
-
-
-def _notes(answer: object, question: _Question) -> list[str]:
-    """Return what is to be said of an answer: the flag it failed with, `salvaged`, `query_cut`."""
-    notes = [answer.flag] if isinstance(answer, Defect) else ["salvaged"] * getattr(answer, "salvaged", False)
-    return [*notes, *(["query_cut"] if question.cut else [])]
