@@ -67,52 +67,54 @@ class ItemReader:
         return [row for start in starts for row in self._read(conversations[start : start + _READ_AT_ONCE])]
 
     def _read(self, conversations: Sequence[Conversation]) -> list[RowItems | Defect]:
+        """Tokenise conversations together, then together the answers in them that are read."""
         passages = [self.template.conditioned(conversation) for conversation in conversations]
         readable = [passage for passage in passages if isinstance(passage, Passage)]
-        found = iter(self._reader.read(readable, [self._limit] * len(readable)))
-        rows = [passage if isinstance(passage, Defect) else (passage, next(found)) for passage in passages]
-        answers = [[] if isinstance(row, Defect) else self._alone(*row) for row in rows]
-        asked = [one for row in answers for one in row if isinstance(one, _Alone)]
-        read = iter(self._reader.read([one.passage for one in asked], [one.limit for one in asked]))
-        return [
-            row
-            if isinstance(row, Defect)
-            else self._row(row[1], few, [next(read) for one in few if isinstance(one, _Alone)])
-            for row, few in zip(rows, answers, strict=True)
-        ]
+        readings = self._reader.read(readable, [self._limit] * len(readable))
+        asked = [self._alone(*pair) for pair in zip(readable, readings, strict=True)]
+        wanted = [one for row in asked if not isinstance(row, Defect) for one in row]
+        alone = iter(self._reader.read([one.passage for one in wanted], [one.limit for one in wanted]))
+        rows = iter(
+            [
+                row if isinstance(row, Defect) else self._row(reading, row, [next(alone) for _ in row])
+                for reading, row in zip(readings, asked, strict=True)
+            ]
+        )
+        return [passage if isinstance(passage, Defect) else next(rows) for passage in passages]
 
-    def _alone(self, passage: Passage, reading: Reading) -> "list[_Alone | Defect]":
+    def _alone(self, passage: Passage, reading: Reading) -> "list[_Alone] | Defect":
         """Return the answers that `reading` holds a token of, each alone."""
-        found: list[_Alone | Defect] = []
+        found = []
         for answer, (first, last) in zip(passage.answers, reading.spans, strict=True):
             if last > first:
                 alone = self.template.alone(passage.text[answer.start : answer.end])
-                found.append(alone if isinstance(alone, Defect) else _Alone(alone, self._budget(first), last - first))
-        return found
+                if isinstance(alone, Defect):
+                    return alone
+                found.append(_Alone(alone, self._budget(first), last - first))
+        return found or Defect("truncated" if reading.cut else "not_predicted")
 
     def _budget(self, before: int) -> int:
         """Return the most tokens of an answer alone that has `before` tokens in front of it when it is conditioned."""
         extra = self.template.extra_tokens
         return self._limit if extra is None else min(self._limit, self._limit - before + extra)
 
-    def _row(self, reading: Reading, asked: "list[_Alone | Defect]", read: list[Reading]) -> RowItems | Defect:
-        refused = next((one for one in asked if isinstance(one, Defect)), None)
-        if refused is not None or not asked or (self.template.drops_cut and self._too_long(reading, read)):
-            return refused or Defect("truncated")
-        spans = [self._span(one, alone) for one, alone in zip(asked, read, strict=True) if isinstance(one, _Alone)]
-        alone = tuple(reading.targets([span]) for reading, span in zip(read, spans, strict=True))
-        return RowItems(reading.targets(), alone, reading.cut)
+    def _row(self, conditioned: Reading, asked: "list[_Alone]", alone: list[Reading]) -> RowItems | Defect:
+        if self.template.drops_cut and self._too_long(conditioned, alone):
+            return Defect("truncated")
+        spans = [self._span(one, reading) for one, reading in zip(asked, alone, strict=True)]
+        passes = tuple(reading.targets([span]) for reading, span in zip(alone, spans, strict=True))
+        return RowItems(conditioned.targets(), passes, conditioned.cut)
 
     def _too_long(self, conditioned: Reading, alone: list[Reading]) -> bool:
         """Return whether an answer begins behind the limit, or does not fit into it, as counted alone.
 
         Cherry's `instruct_i_len + len_1 > max_length`, data_by_IFD.py.
         """
-        if len(alone) < len(conditioned.spans):
-            return True
-        sizes = [last - first for [(first, last)] in (reading.spans for reading in alone)]
-        starts = [first for first, _ in conditioned.spans]
-        return any(start + size > self._limit for start, size in zip(starts, sizes, strict=True))
+        starts = [first for first, last in conditioned.spans if last > first]
+        sizes = [last - first for reading in alone for first, last in reading.spans]
+        return any(first >= self._limit for first, _ in conditioned.spans) or any(
+            start + size > self._limit for start, size in zip(starts, sizes, strict=True)
+        )
 
     def _span(self, asked: "_Alone", reading: Reading) -> tuple[int, int]:
         """Return which tokens of an answer alone are scored."""
