@@ -14,7 +14,6 @@ from mig_dagster.annotations.annotator import Annotator, Batch, Column, Columns,
 from mig_dagster.annotations.cache import FragmentCache
 from mig_dagster.annotations.flags import Defect
 from mig_dagster.annotations.models import CausalLanguageModel
-from mig_dagster.annotations.quality.passages import Passage, cut_to_fit
 from mig_dagster.annotations.scoring import OnTokens, score_items
 from mig_dagster.annotations.tagging.answers import PARSER_VERSION, AnswerScan, noted, read_tags
 from mig_dagster.annotations.tagging.greedy import continue_greedily
@@ -143,16 +142,18 @@ class _Queries:
 
     def _question(self, query: str, ids: list[int], room: int) -> _Question | Defect:
         """Return the prompt of a query, cut at its end where prompt and answer would not fit."""
-        if len(ids) <= room:
-            return _Question(ids, len(ids) + self._max_new_tokens, cut=False)
+        kept = query
+        while len(ids) > room:
+            kept = self._without_last_tokens(kept, len(ids) - room)
+            if not kept.strip():
+                return Defect("truncated")
+            ids = self._ids(self._prompt.around(kept))  # what is left may fall into other tokens than it did before
+        return _Question(ids, len(ids) + self._max_new_tokens, cut=kept != query)
 
-        def around(kept: str) -> Passage:
-            return Passage(self._ids(self._prompt.around(kept)))
-
-        cut = cut_to_fit(query, around, self._model.tokenizer, room)
-        if isinstance(cut, Defect):
-            return cut
-        return _Question(list(cut.ids), cut.tokens + self._max_new_tokens, cut=True)
+    def _without_last_tokens(self, query: str, excess: int) -> str:
+        encoded = self._model.tokenizer(query, add_special_tokens=False, return_offsets_mapping=True, **_QUIET)
+        starts = [start for start, _ in encoded["offset_mapping"]]
+        return query[: min(starts[-excess], len(query) - 1)] if excess < len(starts) else ""
 
     def _ids(self, text: str) -> list[int]:
         ids: list[int] = self._model.tokenizer(text, **_QUIET)["input_ids"]
