@@ -20,7 +20,10 @@ def holds(name: str, passed: bool, found: str, *, partition: str | None = None) 
     return dg.AssetCheckResult(check_name=name, passed=bool(passed), description=found, metadata=metadata)
 
 
-def warns(name: str, passed: bool, found: str) -> Result:
+def warns(name: str, passed: bool, found: str, *, partition: str | None = None) -> Result:
     """Return the result of a check that never blocks."""
     severity = dg.AssetCheckSeverity.WARN
-    return dg.AssetCheckResult(check_name=name, passed=bool(passed), description=found, severity=severity)
+    metadata = {} if partition is None else {"partition": partition}
+    return dg.AssetCheckResult(
+        check_name=name, passed=bool(passed), description=found, severity=severity, metadata=metadata
+    )

@@ -24,6 +24,7 @@ def source_asset(
     kinds: set[str],
     code_version: str,
     blocking: Mapping[str, str],
+    warning: Mapping[str, str] | None = None,
     pool: str | None = None,
     deps: Iterable[dg.AssetSpec] = (),
 ) -> Declare:
@@ -34,6 +35,7 @@ def source_asset(
         kinds: its icons.
         code_version: changed when the same input shall give another output; every partition is then made again.
         blocking: its checks, name to what must hold.
+        warning: checks that never block.
         pool: what it needs one at a time.
         deps: upstream assets that are not loaded.
     """
@@ -46,7 +48,7 @@ def source_asset(
             code_version=code_version,
             pool=pool,
             deps=list(deps),
-            check_specs=specs(body.__name__, blocking),
+            check_specs=specs(body.__name__, blocking, warning),
             partitions_def=source_partitions,
             # One partition a run everywhere: a source that fails is retried alone. Mixed policies split backfills.
             backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=1),
