@@ -13,6 +13,7 @@
 from mig_dagster.annotations.quality.baselines import ConstantScorer, TagCountScorer
 from mig_dagster.annotations.quality.deita import DeitaScorer
 from mig_dagster.annotations.quality.imported import ImportedScorer
+from mig_dagster.annotations.quality.iqs import IqsModel, IqsScorer
 from mig_dagster.annotations.quality.lexical import LexicalScorer
 from mig_dagster.annotations.quality.reward import RewardModel, RewardScorer
 from mig_dagster.annotations.quality.scales import SCORERS, Scale, scale_of
@@ -25,6 +26,8 @@ __all__ = [
     "ConstantScorer",
     "DeitaScorer",
     "ImportedScorer",
+    "IqsModel",
+    "IqsScorer",
     "LexicalScorer",
     "RewardModel",
     "RewardScorer",

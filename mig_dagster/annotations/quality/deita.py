@@ -3,9 +3,8 @@ r"""DEITA's scorers: how complex an instruction is, how good a response to it, e
 Paper       DEITA (Liu et al., 2024, ICLR): two LLaMA-1-7B models, fine-tuned on rankings of evolved instructions.
 Reference   hkust-nlp/deita, its two scorers' prompts and score: the softmax over the logits of "1".."6" as the first
             token after the prompt, and its expectation; score of a turn = quality * complexity.
-Departures  A failure is a flag (the reference says 3.0). Content too long for the model is cut from the right, so that
-            the cue at the prompt's end survives: the instruction of the complexity prompt, the response of the quality
-            prompt; a response of which nothing fits is flagged `truncated`. The ids of "1".."6" are looked up.
+Departures  A failure is a flag (the reference says 3.0). A turn that is too long for the model is cut, not the prompt
+            around it, so that the cue at its end survives (`passages.cut_turn`). The ids of "1".."6" are looked up.
             Turns without an instruction or a response are left out.
 
 Six equal logits give 3.5; (0, ln 2, 0, -inf, -inf, -inf) gives (1 + 4 + 3) / 4 = 2.
@@ -23,7 +22,7 @@ from mig_dagster.annotations.annotator import Annotations, Annotator, Batch, Col
 from mig_dagster.annotations.cache import FragmentCache
 from mig_dagster.annotations.flags import Defect
 from mig_dagster.annotations.models import CausalLanguageModel
-from mig_dagster.annotations.quality.passages import Passage, cut_to_fit
+from mig_dagster.annotations.quality.passages import Passage, cut_turn
 from mig_dagster.annotations.quality.turns import Turn, rows_of_turns
 from mig_dagster.annotations.scoring import OnTokens, score_items
 from mig_dagster.conversation import hash_text
@@ -39,25 +38,19 @@ class Prompt:
         name: what the scorer judges.
         version: changes with the text.
         text: the prompt; every space of it is one that the scorer was trained with.
-        content: which field is cut where the prompt is too long.
     """
 
     name: str
     version: str
     text: str
-    content: str
 
     def around(self, turn: Turn) -> str:
         """Return the prompt for a turn."""
         return self.text.format(instruction=turn[0], output=turn[1])
 
-    def cuttable(self, turn: Turn) -> str:
-        """Return what of a turn is cut where the prompt is too long."""
-        return turn[0] if self.content == "instruction" else turn[1]
-
-    def around_cut(self, turn: Turn, content: str) -> str:
-        """Return the prompt for a turn of which only `content` is left."""
-        return self.around((content, turn[1]) if self.content == "instruction" else (turn[0], content))
+    def read_of(self, turn: Turn) -> Turn:
+        """Return what the prompt says of a turn; "" in place of a response that it leaves out."""
+        return turn if "{output}" in self.text else (turn[0], "")
 
 
 COMPLEXITY = Prompt(
@@ -66,7 +59,6 @@ COMPLEXITY = Prompt(
     "You are a helpful assistant. Please identify the complexity score of the following user query. \n"
     "##Query: {instruction}  \n"
     "##Complexity: ",
-    "instruction",
 )
 QUALITY = Prompt(
     "quality",
@@ -77,7 +69,6 @@ QUALITY = Prompt(
     "#Response#:\n"
     "{output} \n"
     "##Quality: ",
-    "output",
 )
 
 
@@ -133,10 +124,10 @@ class LevelModel:
     def _cut(self, turn: Turn, limit: int) -> Passage | Defect:
         tokenizer = self.model.tokenizer
 
-        def encode(content: str) -> Passage:
-            return Passage(_tokens(tokenizer, [self.prompt.around_cut(turn, content)])[0])
+        def encode(part: Turn) -> Passage:
+            return Passage(_tokens(tokenizer, [self.prompt.around(part)])[0])
 
-        return cut_to_fit(self.prompt.cuttable(turn), encode, tokenizer, limit)
+        return cut_turn(self.prompt.read_of(turn), encode, tokenizer, limit)
 
     @cached_property
     def _levels(self) -> list[int]:

@@ -18,7 +18,7 @@ from mig_dagster.annotations.flags import Defect
 from mig_dagster.annotations.model_files import ModelError
 from mig_dagster.annotations.models.padded import padded
 from mig_dagster.annotations.models.pretrained import PretrainedModel
-from mig_dagster.annotations.quality.passages import Passage, cut_to_fit
+from mig_dagster.annotations.quality.passages import Passage, cut_turn
 from mig_dagster.annotations.quality.turns import Turn, rows_of_turns
 from mig_dagster.annotations.scoring import OnTokens, score_items
 from mig_dagster.conversation import canonical_json, hash_text
@@ -40,7 +40,7 @@ _OASST = "<|prompter|>{}<|endoftext|><|assistant|>{}<|endoftext|>"
 class RewardModel:
     """A reward model as a `scoring.TokenModel` of turns: `score_items(turns, keys, model)` gives "score", "truncated".
 
-    A response that is too long is cut from the right; one of which nothing fits is flagged `truncated`.
+    A turn that is too long is cut, not the marks around it (`passages.cut_turn`).
 
     Args:
         model: of `AUTO_CLASS`.
@@ -147,10 +147,7 @@ class RewardModel:
         return int(config.pad_token_id)
 
     def _cut(self, turn: Turn, limit: int) -> Passage | Defect:
-        def encode(response: str) -> Passage:
-            return self._passages([(turn[0], response)])[0]
-
-        return cut_to_fit(turn[1], encode, self.model.tokenizer, limit)
+        return cut_turn(turn, lambda part: self._passages([part])[0], self.model.tokenizer, limit)
 
     def _passages(self, turns: Sequence[Turn]) -> list[Passage]:
         tokenizer = self.model.tokenizer

@@ -128,7 +128,9 @@ def test_a_long_response_is_cut_and_its_closing_mark_survives(tmp_path):
     tokenizer = hf.AutoTokenizer.from_pretrained(folder)
     assert passage.ids[-1] == tokenizer.sep_token_id
     assert passage.ids[:20] == tokenizer(*long)["input_ids"][:20]
-    assert model.encode([("Why? " * 40, "Because.")]) == [Defect("truncated")]
+    (other,) = model.encode([("Why? " * 40, "Because.")])
+    assert tokenizer.decode(other.ids).endswith("[SEP]Because.[SEP]")
+    assert reward_model(folder, max_tokens=4).encode([TURNS[0]]) == [Defect("truncated")]
 
 
 def test_rows_are_scored_turn_by_turn_and_the_cache_knows_turns(tmp_path):
