@@ -87,3 +87,12 @@ def test_no_texts_give_an_empty_matrix_without_the_weights(model):
 def test_a_pooling_that_is_not_known_is_refused(model):
     with pytest.raises(ValueError, match="pooling must be one of last_token, mean, got 'max'"):
         CausalEmbedder(model, "max")
+
+
+@pytest.mark.gpu
+def test_a_gpu_gives_the_embeddings_of_the_cpu(tiny_llama, model):
+    if not pytest.importorskip("torch").cuda.is_available():
+        pytest.skip("needs a CUDA device")
+    on_gpu = CausalEmbedder(CausalLanguageModel(ModelSpec(str(tiny_llama), device="cuda:0")))
+    expected = CausalEmbedder(model).encode_cached(TEXTS, None)
+    np.testing.assert_allclose(on_gpu.encode_cached(TEXTS, None), expected, atol=1e-4)

@@ -180,3 +180,11 @@ def test_a_tokenizer_that_writes_an_answer_in_pieces_is_refused(tmp_path):
 def test_a_dimension_that_is_not_known_is_refused(tiny_unieval):
     with pytest.raises(ValueError, match="name must be one of nat, coh, und, got 'eng'"):
         UniEval("eng", unieval(tiny_unieval))
+
+
+@pytest.mark.gpu
+def test_a_gpu_gives_the_values_of_the_cpu(tiny_unieval):
+    if not pytest.importorskip("torch").cuda.is_available():
+        pytest.skip("needs a CUDA device")
+    on_gpu = values(tiny_unieval, "coh", ROWS, device="cuda:0")
+    np.testing.assert_allclose(on_gpu, values(tiny_unieval, "coh", ROWS), atol=1e-4)
