@@ -1,10 +1,13 @@
 """Batches of like length under a budget of padded tokens, halved when the memory does not hold one.
 
 Padding is work thrown away: with rows sorted by length and batches cut by tokens instead of rows, nearly every position
-that a model computes is a token (benchmarks/encoder_batching.py).
+that a model computes is a token (benchmarks/encoder_batching.py, benchmarks/model_scoring.py).
 """
 
 from collections.abc import Callable, Sequence
+
+_NO_MEMORY = ("can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED", "MPS backend out of memory")
+"""What torch says, in a plain RuntimeError, where the memory of a CPU, of cuBLAS or of an Apple GPU is spent."""
 
 
 def run_in_token_batches(lengths: Sequence[int], budget: int, run: Callable[[list[int]], None]) -> int:
@@ -16,7 +19,7 @@ def run_in_token_batches(lengths: Sequence[int], budget: int, run: Callable[[lis
     Args:
         lengths: tokens of each text, at least 0.
         budget: padded tokens in a batch, at least 1.
-        run: computes and keeps one batch; may raise torch.OutOfMemoryError and is then called again with less.
+        run: computes and keeps one batch; may run out of memory before it keeps, and is then called again with less.
 
     Returns:
         The budget that was left at the end.
@@ -46,8 +49,10 @@ def _fits(run: Callable[[list[int]], None], batch: list[int]) -> bool:
 
     try:
         run(batch)
-    except torch.OutOfMemoryError:
-        pass  # the memory is freed only once the exception, which holds the frames, is gone
+    except RuntimeError as problem:
+        if not (isinstance(problem, torch.OutOfMemoryError) or any(words in str(problem) for words in _NO_MEMORY)):
+            raise
+        # The memory is freed only once the exception, which holds the frames, is gone.
     else:
         return True
     if torch.cuda.is_available():

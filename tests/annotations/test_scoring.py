@@ -86,3 +86,49 @@ def test_progress_counts_tokens_and_says_what_is_left():
 def test_no_items_need_no_model():
     batch = score_items([], [], Counting())
     assert (batch.flags, batch.columns["score"].shape) == ([], (0,))
+
+
+class Failing(Counting):
+    """Breaks down at a word."""
+
+    def run(self, encoded):
+        if any(word.text == "de" for word in encoded):
+            raise RuntimeError("a bug")
+        return super().run(encoded)
+
+
+def test_a_batch_that_fails_loses_nothing_of_those_before_it():
+    cache = FragmentCache(MemoryFiles())
+    with pytest.raises(RuntimeError, match="a bug"):
+        score_items(WORDS, WORDS, Failing(batch_tokens=3), cache)
+    rest = Counting()
+    check(score_items(WORDS, WORDS, rest, cache))
+    assert sorted(word for batch in rest.batches for word in batch) == ["?", "de", "k"]
+
+
+class Wide(Counting):
+    """A vector for each word, whose width only `run` knows."""
+
+    def __init__(self):
+        super().__init__()
+        self.columns = {"vector": np.empty((0, 0), np.float32)}
+
+    def run(self, encoded):
+        self.batches.append(encoded)
+        return {"vector": np.full((len(encoded), 3), [[word.tokens] for word in encoded], np.float32)}
+
+
+def test_values_may_be_as_wide_as_the_first_one_and_stay_so_through_the_cache():
+    cache, words = FragmentCache(MemoryFiles()), ["abc", "de", "abc"]
+    first = score_items(words, words, Wide(), cache)
+    again = Wide()
+    second = score_items([*words, "f"], [*words, "f"], again, cache)
+    assert len(again.batches) == 1
+    np.testing.assert_array_equal(first.columns["vector"], np.repeat([[3], [2], [3]], 3, axis=1))
+    np.testing.assert_array_equal(second.columns["vector"], np.repeat([[3], [2], [3], [1]], 3, axis=1))
+
+
+def test_the_share_of_padding_is_told():
+    told = []
+    score_items(["aaaa", "bb"], ["aaaa", "bb"], Counting(batch_tokens=8), progress=told.append)
+    assert told[-1].padding_share == pytest.approx(2 / 8)

@@ -1,4 +1,7 @@
 import random
+import subprocess
+import sys
+import textwrap
 
 import pytest
 import torch
@@ -77,3 +80,26 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory():
 
     with pytest.raises(RuntimeError, match="a bug"):
         run_in_token_batches([1], 10, run)
+
+
+def test_a_cpu_that_runs_out_of_memory_gets_smaller_batches_too():
+    """In a process of its own that may not grow: torch raises a plain RuntimeError there."""
+    code = """
+        import resource
+        from pathlib import Path
+        import torch
+        from mig_dagster.annotations.token_batches import run_in_token_batches
+
+        taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (taken + (1 << 30), resource.RLIM_INFINITY))
+        done = []
+
+        def run(batch):
+            torch.empty(len(batch) * 100, 1 << 20, dtype=torch.uint8)
+            done.extend(batch)
+
+        left = run_in_token_batches([100] * 64, 6400, run)
+        assert sorted(done) == list(range(64)), done
+        assert 100 <= left < 1024, left
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True)
