@@ -45,6 +45,10 @@ class Throughput:
         if self._then is not None:
             self._then(progress)
 
+    def forget(self) -> None:
+        """Begin anew: a first call also loads a model, and says nothing of how fast it reads."""
+        self._read.clear()
+
     def lines(self) -> list[dict[str, Any]]:
         """Return a line for each annotator that read anything, in the columns of the ledger's table `throughput`."""
         lines = []

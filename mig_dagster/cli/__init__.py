@@ -8,6 +8,7 @@ from mig_dagster.cli.backfill import backfill
 from mig_dagster.cli.compare import compare
 from mig_dagster.cli.demo import demo
 from mig_dagster.cli.methods import ListsMethods, methods
+from mig_dagster.cli.plan import plan
 from mig_dagster.cli.sample import sample
 from mig_dagster.cli.select import select
 from mig_dagster.cli.sources import sources
@@ -25,6 +26,7 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 app.command()(demo)
+app.command()(plan)
 app.command()(backfill)
 app.add_typer(sources, name="sources")
 app.command(cls=ListsMethods)(select)

@@ -1,5 +1,6 @@
 """From tokens to hours: by the throughput measured on a device or, where none was, an assumption marked as one."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -10,8 +11,8 @@ from mig_dagster.annotations.annotator import Annotator
 from mig_dagster.lineage import Ledger
 from mig_dagster.stages.plan import PlanLine, SourcePlan
 
-Basis = Literal["measured", "same model", "assumed"]
-"""Measured for this annotator; for another setting of its model; or not at all."""
+Basis = Literal["measured", "same model", "assumed", "a server"]
+"""Measured for this annotator; for another setting of its model; not at all; or not to be measured here."""
 
 ASSUMED = {"cpu": 1_000.0, "cuda": 5_000.0}
 """Tokens a second where nothing was measured; our own choice, on the careful side.
@@ -20,6 +21,8 @@ A 22M-parameter encoder reads 3,700 a second of one CPU core (benchmarks/encoder
 parameters computes 1.4e10 operations a token, so that 5,000 tokens are 70 TFLOPS: half the dense 16-bit rate of a
 24 GB card.
 """
+ELSEWHERE = ("endpoint",)
+"""Annotators that ask a server: what they read costs no hours here."""
 _RECENT = 20
 """So many of the last measurements of an annotator count: drivers, batch sizes and machines change."""
 
@@ -29,7 +32,7 @@ class Rate:
     """How fast an annotator reads.
 
     Attributes:
-        tokens_per_second: above 0.
+        tokens_per_second: above 0; infinite where a server reads, which takes no hours of this device.
         basis: where that is from.
     """
 
@@ -62,6 +65,8 @@ class Rates:
 
     def of(self, annotator: Annotator) -> Rate:
         """Return how fast an annotator reads."""
+        if annotator.name in ELSEWHERE:
+            return Rate(math.inf, "a server")
         if annotator.fingerprint in self.by_annotator:
             return Rate(self.by_annotator[annotator.fingerprint], "measured")
         if annotator.model in self.by_model:

@@ -81,7 +81,7 @@ class Hold:
     Attributes:
         state: held, until a person decides; released, to be annotated; withheld, not to be.
         rows_version: data version of the rows that were planned.
-        hours: that annotating them would take.
+        hours: that annotating them would take on a GPU; None where that cannot be said.
         limit: how many it may.
         plan: how the hours come about, JSON-ready.
         number: of the batch that changed the state last.
@@ -90,7 +90,7 @@ class Hold:
 
     state: str
     rows_version: str
-    hours: float
+    hours: float | None
     limit: float
     plan: Mapping[str, Any]
     number: int
