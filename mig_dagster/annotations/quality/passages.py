@@ -28,11 +28,6 @@ class Passage:
         return len(self.ids)
 
 
-def cut_to_fit(text: str, encode: Callable[[str], Passage], tokenizer: Any, limit: int) -> Passage | Defect:
-    """Return one text that is too long with as much of it as fits, cut from the right; else as `cut_turn`."""
-    return cut_turn((text, ""), lambda turn: encode(turn[0]), tokenizer, limit)
-
-
 def cut_turn(turn: Turn, encode: Callable[[Turn], Passage], tokenizer: Any, limit: int) -> Passage | Defect:
     """Return a turn that is too long with as much of it as fits, cut from the right.
 

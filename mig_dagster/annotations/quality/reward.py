@@ -5,7 +5,8 @@ pairs) and OpenAssistant/oasst-rm-2.1-pythia-1.4b-epoch-2.5 (reads marked texts)
 The logit is taken as it is, in float32; each turn is judged alone, as by the other scorers.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from inspect import signature
 from typing import Any, Literal
@@ -55,7 +56,6 @@ class RewardModel:
         if form is not None and form not in FORMS:
             raise ValueError(f"form must be one of {', '.join(FORMS)}, got {form!r}")
         self.model, self._asked = model, form
-        self._unpadded: bool | None = None
 
     @property
     def batch_tokens(self) -> int:
@@ -102,17 +102,8 @@ class RewardModel:
         """Return the logit of each passage."""
         import torch
 
-        model = self._model
-        pad_id = self._pad_id(encoded)
-        ids, mask = padded([passage.ids for passage in encoded], pad_id, self.model.spec.device)
-        inputs: dict[str, Any] = {"input_ids": ids, "attention_mask": mask}
-        if "use_cache" in self._accepted:
-            inputs["use_cache"] = False
-        if "token_type_ids" in self._accepted and encoded[0].types is not None:
-            types = [passage.types for passage in encoded if passage.types is not None]
-            inputs["token_type_ids"] = padded(types, 0, self.model.spec.device)[0]
-        with torch.inference_mode():
-            logits = model(**inputs).logits[:, 0].float().cpu().numpy()
+        with torch.inference_mode(), _padding(self._model.config.get_text_config(), encoded) as pad_id:
+            logits = self._model(**self._inputs(encoded, pad_id)).logits[:, 0].float().cpu().numpy()
         return {
             "score": logits.astype(np.float64),
             "truncated": np.array([passage.truncated for passage in encoded]),
@@ -128,23 +119,16 @@ class RewardModel:
             )
         return model
 
-    @cached_property
-    def _accepted(self) -> Collection[str]:
-        return signature(self._model.forward).parameters
-
-    def _pad_id(self, encoded: Sequence[Passage]) -> int:
-        """Return what pads a batch; decoders read the logit at the last token that is not `config.pad_token_id`.
-
-        A model without one reads it at the very last token of a text alone. So it does in a batch that is padded with
-        a token of which no text has any.
-        """
-        config = self._model.config.get_text_config()
-        if self._unpadded is None:
-            self._unpadded = config.pad_token_id is None
-        if self._unpadded:
-            used = {token for passage in encoded for token in passage.ids}
-            config.pad_token_id = next(token for token in range(len(used) + 1) if token not in used)
-        return int(config.pad_token_id)
+    def _inputs(self, encoded: Sequence[Passage], pad_id: int) -> dict[str, Any]:
+        ids, mask = padded([passage.ids for passage in encoded], pad_id, self.model.spec.device)
+        inputs: dict[str, Any] = {"input_ids": ids, "attention_mask": mask}
+        accepted = signature(self._model.forward).parameters
+        if "use_cache" in accepted:
+            inputs["use_cache"] = False
+        types = [passage.types for passage in encoded if passage.types is not None]
+        if "token_type_ids" in accepted and types:
+            inputs["token_type_ids"] = padded(types, 0, self.model.spec.device)[0]
+        return inputs
 
     def _cut(self, turn: Turn, limit: int) -> Passage | Defect:
         return cut_turn(turn, lambda part: self._passages([part])[0], self.model.tokenizer, limit)
@@ -161,6 +145,23 @@ class RewardModel:
             read = tokenizer(texts, add_special_tokens=False, **options)
         types = read.get("token_type_ids", [None] * len(turns))
         return [Passage(ids, types=kinds) for ids, kinds in zip(read["input_ids"], types, strict=True)]
+
+
+@contextmanager
+def _padding(config: Any, encoded: Sequence[Passage]) -> Iterator[int]:
+    """Give what pads a batch: decoders read the logit at the last token that is not `config.pad_token_id`.
+
+    A model without one reads it at the very last token of a text alone. So it does in a batch that is padded with a
+    token of which no text has any, as long as the configuration names that one.
+    """
+    own = config.pad_token_id
+    if own is None:
+        used = {token for passage in encoded for token in passage.ids}
+        config.pad_token_id = next(token for token in range(len(used) + 1) if token not in used)
+    try:
+        yield config.pad_token_id
+    finally:
+        config.pad_token_id = own
 
 
 def _messages(turn: Turn) -> list[dict[str, str]]:

@@ -4,11 +4,26 @@ import numpy as np
 import pytest
 
 from mig_dagster.annotations.cache import FragmentCache
-from mig_dagster.annotations.quality import ImportedScorer, LexicalScorer, lexical, score_rows
+from mig_dagster.annotations.models import CausalLanguageModel, ModelSpec
+from mig_dagster.annotations.models.pretrained import PretrainedModel
+from mig_dagster.annotations.planning import PlanCache
+from mig_dagster.annotations.quality import (
+    DeitaScorer,
+    ImportedScorer,
+    IqsModel,
+    IqsScorer,
+    LexicalScorer,
+    RewardModel,
+    RewardScorer,
+    lexical,
+    score_rows,
+)
 from mig_dagster.annotations.quality.lexical import lexical_score
+from mig_dagster.annotations.quality.reward import AUTO_CLASS
 from mig_dagster.annotations.quality.turns import turns
 from mig_dagster.conversation import Conversation, Message
 from tests.annotations.memory_files import MemoryFiles
+from tests.annotations.quality.iqs_files import save_checkpoint, save_encoder
 from tests.annotations.rows import row, xsample_rows
 from tests.shared_data import shared
 
@@ -106,3 +121,25 @@ def test_the_weights_are_part_of_the_fingerprint(monkeypatch):
 def test_unknown_aggregations_are_refused():
     with pytest.raises(ValueError, match="aggregation must be one of turn_mean, turn_sum, got 'max'"):
         score_rows([], LexicalScorer(), "max")
+
+
+def models_of(folder, tmp_path):
+    encoder = save_encoder(tmp_path)
+    spec = ModelSpec(str(folder))
+    causal = CausalLanguageModel(spec)
+    return {
+        "deita": DeitaScorer(causal, causal),
+        "iqs": IqsScorer(IqsModel(ModelSpec(str(save_checkpoint(tmp_path / "a.ckpt", {}))), str(encoder))),
+        "reward": RewardScorer(RewardModel(PretrainedModel(spec, AUTO_CLASS))),
+    }
+
+
+@pytest.mark.parametrize("scorer", ["deita", "iqs", "reward"])
+def test_what_a_scorer_would_read_is_known_without_its_weights(scorer, tiny_llama, tmp_path):
+    cache, made = PlanCache(MemoryFiles()), models_of(tiny_llama, tmp_path)[scorer]
+    score_rows([row(("hi", "hello"), ("bye", "see you")), row(("hi", "hello"))], made, "turn_mean", cache)
+    missing = list(cache.taken().values())
+    assert [(found.items, found.missing) for found in missing] == [(2, 2)] * (2 if scorer == "deita" else 1)
+    assert all(found.tokens > 10 for found in missing)
+    models = [model.model for model in made.models] if scorer == "deita" else [getattr(made.model, "model", made.model)]
+    assert not any({"model", "_loaded"} & model.__dict__.keys() for model in models)
