@@ -16,13 +16,13 @@ SAYS = {
 """Answers by query: a list, a shorter one, a dict, no JSON, nothing."""
 
 
-def save_taught(folder, prompt="B", steps=100):
+def save_taught(folder, prompt=INSTAGGER_PROMPTS["B"], steps=100):
     """Save a model that answers the queries of `SAYS` under a prompt, and its tokenizer."""
     save_tokenizer(folder)
     tokenizer = hf.AutoTokenizer.from_pretrained(folder)
     pairs = []
     for query, answer in SAYS.items():
-        asked = tokenizer(INSTAGGER_PROMPTS[prompt].around(query))["input_ids"]
+        asked = tokenizer(prompt.around(query))["input_ids"]
         said = tokenizer(answer)["input_ids"] + [tokenizer.eos_token_id]
         pairs.append((asked + said, [-100] * len(asked) + said))
     longest = max(len(ids) for ids, _ in pairs)

@@ -29,7 +29,7 @@ TAG = """
 
 
 def test_a_killed_run_asks_only_what_is_missing(tmp_path):
-    kills = [random.Random(0).randint(1, 60) for _ in range(3)]
+    kills = [random.Random(0).randint(1, 60) for _ in range(2)]
     with serving(lambda prompt, n: says(tags("x"), after=0.002)) as (server, url):
         command = [sys.executable, "-c", textwrap.dedent(TAG), str(tmp_path), url]
         environment = os.environ | {"OPENAI_API_KEY": KEY}
