@@ -40,15 +40,15 @@ def histogram(values: ArrayLike, *, what: str, bins: int = 40) -> dg.MarkdownMet
     return _picture(draw, f"histogram of {what}")
 
 
-def curve(points: Sequence[tuple[int, float]], *, what: str) -> dg.MarkdownMetadataValue:
-    """Return a line through (rank, value) points."""
+def curve(points: Sequence[tuple[int, float]], *, what: str, over: str = "rows taken") -> dg.MarkdownMetadataValue:
+    """Return a line through (count, value) points; by default of counts of chosen rows."""
 
     def draw(axes: "Axes") -> None:
         axes.plot([x for x, _ in points], [y for _, y in points], color=_COLOUR)
-        axes.set_xlabel("rows taken")
+        axes.set_xlabel(over)
         axes.set_ylabel(what)
 
-    return _picture(draw, f"{what} by rows taken")
+    return _picture(draw, f"{what} by {over}")
 
 
 def heat_map(values: ArrayLike, names: Sequence[str], *, what: str) -> dg.MarkdownMetadataValue:

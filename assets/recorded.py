@@ -38,6 +38,7 @@ class Outcome:
         checks: results of the asset's checks.
         metadata: what the UI shows.
         seconds: wall time of the work itself, without reading and writing, where the asset measures it.
+        frozen: whether it stays as it is when its inputs change: then it is not made again because they did meanwhile.
     """
 
     data_version: str
@@ -47,6 +48,7 @@ class Outcome:
     checks: Sequence[dg.AssetCheckResult] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
     seconds: float | None = None
+    frozen: bool = False
 
     @classmethod
     def of(
@@ -148,6 +150,8 @@ def _refused(context: dg.AssetExecutionContext, checks: Sequence[dg.AssetCheckRe
 
 def _overtaken(context: dg.AssetExecutionContext, outcome: Outcome, home: MigHome) -> list[str]:
     """Return the inputs that have another version now than the one that was read, or appeared since; sorted."""
+    if outcome.frozen:
+        return []
     elsewhere = source_revisions.key.to_user_string() + "/"  # what a source's files are like is not in the lake
     read = {name: version for name, version in outcome.inputs.items() if not name.startswith(elsewhere)}
     wanted = set(read)
