@@ -8,6 +8,7 @@ from typing import Any
 from mig_dagster.pool.batch import Batch
 from mig_dagster.sources import Revision, Source, SourceFileError, changed_files
 from mig_dagster.sources.blocks import read_blocks
+from mig_dagster.sources.joined_scores import joined_scores
 from mig_dagster.sources.records import Accepted, Blank, Rejected
 from mig_dagster.storage import Lake, LakeWriter, Manifest
 
@@ -26,13 +27,15 @@ def ingest(
     Returns:
         The version, not yet published. Table "rows" has the accepted rows, "rejected" the rest. `info` has `revision`,
         `revision_kind`, `records`, `accepted`, `rejected` (count by reason), `blank`, and the same counts for each
-        file in `files`; records = accepted + rejected + blank.
+        file in `files`; records = accepted + rejected + blank. Where the source names scores, `scores` says how many
+        ids they have and how many accepted records got theirs.
 
     Raises:
         SourceFileError: a file cannot be read as a whole, or is no longer what the revision pins; nothing of the
             source is kept.
     """
     counts = defaultdict(_Counts, {file.path: _Counts() for file in revision.files})
+    scores = joined_scores(source)
     with lake.writer("raw_pool", source.name) as writer:
         _append(writer, Batch(source.name))  # both tables exist, whatever comes
         read = 0
@@ -42,16 +45,20 @@ def ingest(
             for record in block.others:
                 count.add(record)
                 if isinstance(record, Accepted):
+                    record.meta = scores.join(record.meta)
                     batch.accept(record)
                 elif isinstance(record, Rejected):
                     batch.reject(record)
+            block.plain.metas = scores.join_all(block.plain.metas)
             count.accepted += batch.accept_plain(block.file, block.plain)
             _append(writer, batch)
             read += block.records
             if on_progress is not None:
                 on_progress(read)
         _check_unchanged(source, revision)
-        return writer.finish({f"source_revisions/{source.name}": revision.id}, _info(revision, counts, read))
+        scores.check(sum(count.accepted for count in counts.values()))
+        info = _info(revision, counts, read) | scores.info()
+        return writer.finish({f"source_revisions/{source.name}": revision.id}, info)
 
 
 @dataclass(slots=True)

@@ -33,6 +33,7 @@ class Source:
         split: Hub only: which split; None takes "train", or the only one.
         max_gpu_hours: automation holds the source where annotating it would take longer on a GPU; None is the default
             of the options file for a source that was discovered, and no limit for one that was declared.
+        scores: not on the Hub: path, glob, folder or URI of files whose columns belong to the records of the same `id`.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Source:
     config: str | None = None
     split: str | None = None
     max_gpu_hours: float | None = None
+    scores: str | None = None
 
 
 NO_PASSWORD = "holds a password, which would stand in the lineage and the UI; secrets come from the environment alone"
@@ -80,6 +82,7 @@ SOURCE_TYPES: Types = {
     "config": (str, "text"),
     "split": (str, "text"),
     "max_gpu_hours": ((int, float), "a number of at least 0"),
+    "scores": (str, "text"),
 }
 
 
@@ -201,9 +204,11 @@ def _source(place: Place) -> Source:
     check_name(Place(place.path, nodes["name"]), values["name"])
     check_reading(place.path, nodes, values)
     check_hours(place.path, nodes, values)
-    if holds_password(values["uri"]):
-        raise Place(place.path, nodes["uri"]).error(f"`uri` {NO_PASSWORD}")
-    return Source(**(values | {"uri": resolved(values["uri"], place.path)}))
+    places = {key: values[key] for key in ("uri", "scores") if key in values}
+    for key, uri in places.items():
+        if holds_password(uri):
+            raise Place(place.path, nodes[key]).error(f"`{key}` {NO_PASSWORD}")
+    return Source(**(values | {key: resolved(uri, place.path) for key, uri in places.items()}))
 
 
 def check_hours(path: Path, nodes: Mapping[str, yaml.Node], values: Mapping[str, Any]) -> None:

@@ -111,7 +111,7 @@ def _rendered(source: Source, indent: int) -> list[str]:
     values |= {"licence": source.licence} if source.licence is not None else {}
     values |= {"priority": source.priority} if source.priority else {}
     values |= {"columns": dict(source.columns)} if source.columns else {}
-    rest = ("revision", "config", "split", "max_gpu_hours")
+    rest = ("revision", "config", "split", "max_gpu_hours", "scores")
     values |= {key: value for key in rest if (value := getattr(source, key)) is not None}
     text: str = yaml.safe_dump([values], sort_keys=False, allow_unicode=True, width=10_000)
     return [" " * indent + line for line in text.splitlines(keepends=True)]

@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Literal
 
 from mig_dagster.conversation import canonical_json
-from mig_dagster.sources.files import present_files
+from mig_dagster.sources.files import present_files, refuse_scores, score_files
 from mig_dagster.sources.hub.address import SCHEME as HUB
 from mig_dagster.sources.locations import S3, SourceFile, open_binary
 from mig_dagster.sources.records import SourceFileError
@@ -85,8 +85,9 @@ def resolve(source: Source, known: Revision | None = None) -> Revision:
         SourceFileError: there are no files, or one cannot be read.
     """
     if source.uri.startswith(HUB):
+        refuse_scores(source)
         return _commit(source)
-    files = present_files(source)
+    files = present_files(source) + score_files(source)
     if source.uri.startswith(S3):
         objects = tuple(FileVersion(file.relative, file.size, file.stamp, "") for file in files)
         return Revision(_hash([file.path, file.stamp, file.size] for file in objects), objects, "etags")

@@ -15,7 +15,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would hap
 
 def fields(source: Source) -> dict[str, Any]:
     """Return a source, JSON-ready."""
-    given = ("revision", "config", "split", "max_gpu_hours")
+    given = ("revision", "config", "split", "max_gpu_hours", "scores")
     return {
         "name": source.name,
         "uri": source.uri,
