@@ -133,8 +133,12 @@ def to_frame(annotations: Annotations) -> pl.DataFrame:
     """Return annotations as a frame: null where a row is flagged, or, where annotations are partial, at NaN."""
     columns = {name: _series(name, values) for name, values in annotations.values.items()}
     flags = pl.Series("flag", annotations.flags, dtype=pl.String)
-    there = {name: pl.col(name).is_not_nan() if annotations.partial else flags.is_null() for name in columns}
-    values = [pl.when(there[name]).then(pl.col(name)).alias(name) for name in columns]
+    computed = pl.Series([how == "computed" for how in annotations.provenance], dtype=pl.Boolean)
+    values = []
+    for name, column in columns.items():
+        # An integer has no NaN: where a row brought other columns, nobody gave it.
+        partly = pl.col(name).is_not_nan() if column.dtype.is_float() else computed
+        values.append(pl.when(partly if annotations.partial else flags.is_null()).then(pl.col(name)).alias(name))
     return pl.DataFrame({"row_id": pl.Series(annotations.row_ids, dtype=pl.String), **columns}).select(
         "row_id",
         *values,

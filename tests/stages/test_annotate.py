@@ -175,3 +175,10 @@ def test_it_is_counted_who_gave_how_many_values_and_how_wide_vectors_are():
     assert info["speakers"] == {"computed": {"f": 5}, "imported": {"g": 2}}
     assert info["dimension"] == 3
     assert "dimension" not in Tally().as_info()
+
+
+def test_a_row_that_brought_a_part_of_the_columns_has_no_others():
+    values = {"ifd_ppl": np.array([0.5, 0.7]), "ppl": np.array([2.0, np.nan]), "tokens": np.array([3, 0])}
+    signed = ["f", "g"], ["computed", "imported"]
+    frame = to_frame(Annotations(["a", "b"], values, *signed, [None, None], {}, partial=True))
+    assert frame.select("ifd_ppl", "ppl", "tokens").rows() == [(0.5, 2.0, 3), (0.7, None, None)]
