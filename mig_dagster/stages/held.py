@@ -80,21 +80,6 @@ def review(store: Store, name: str, rows_version: str, limit: float | None, plan
     return _write(store, name, hold, Event("held", "", name, details=details, reason=reason))
 
 
-def decide_holds(kind: Any, names: Sequence[str]) -> Callable[[Discovered], list[Event]]:
-    """Return the decision of a person on held sources, as `record` takes it; what is so already is left alone.
-
-    Args:
-        kind: "released" or "withheld".
-        names: of sources that have a hold.
-    """
-
-    def decide(state: Discovered) -> list[Event]:
-        open_holds = [name for name in names if state.holds[name].state != kind]
-        return [Event(kind, "", name, reason="by hand") for name in open_holds]
-
-    return decide
-
-
 def waiting(discovered: Discovered, lake: Lake, names: Sequence[str]) -> list[str]:
     """Return which of some sources have rows that automation was kept from annotating, and that nobody else annotated.
 

@@ -116,7 +116,7 @@ def test_proposals_are_listed_approved_and_rejected(sources):
     assert sources("proposals", "reject", "b")[1] == "rejected b\n"
     assert "approved c; a running `make dev` reads it within 30 seconds" in sources("proposals", "approve", "c")[1]
     assert sources.registered == {"a": "added", "c": "approved"}
-    assert sources.json("proposals") == {"proposals": []}
+    assert sources.json("proposals") == {"proposals": [], "held": []}
     assert sources("discover")[1] == "nothing new\n"
     assert sources.json("proposals", "approve", "b") == {"approved": ["b"]}  # on second thoughts
     assert sources.states == {"a": "added", "b": "approved", "c": "approved"}
@@ -125,7 +125,7 @@ def test_proposals_are_listed_approved_and_rejected(sources):
 def test_a_decision_is_taken_on_all_names_or_on_none(sources):
     sources("discover")
     code, _, stderr = sources("proposals", "approve", "b", "unknown")
-    assert (code, stderr) == (2, "error: nothing called 'unknown' was discovered; proposals are: b\n")
+    assert (code, stderr) == (2, "error: nothing called 'unknown' was discovered or is held; proposals are: b\n")
     code, _, stderr = sources("proposals", "reject", "a")
     assert stderr == "error: source 'a' is added and cannot be rejected; `mig-dagster sources remove` takes it out\n"
     assert sources.states == {"a": "added", "b": "proposed"}

@@ -5,7 +5,7 @@ import typer
 from mig_dagster.cli.sources.checking import add, check_source
 from mig_dagster.cli.sources.discovering import discover_sources
 from mig_dagster.cli.sources.listing import list_sources
-from mig_dagster.cli.sources.proposals import proposals
+from mig_dagster.cli.sources.proposals import approve, proposals, reject
 from mig_dagster.cli.sources.refreshing import refresh
 from mig_dagster.cli.sources.removing import remove
 
@@ -17,3 +17,5 @@ sources.command("remove")(remove)
 sources.command("refresh")(refresh)
 sources.command("discover")(discover_sources)
 sources.add_typer(proposals, name="proposals")
+sources.command("approve")(approve)
+sources.command("reject")(reject)
