@@ -21,7 +21,8 @@ def continue_greedily(
 ) -> list[list[int]]:
     """Return the likeliest token after each prompt, then after that, and so on, one batch.
 
-    Prompts are padded on the left under a mask, and their positions begin with their first token.
+    Prompts are padded on the left under a mask, and their positions begin with their first token. Where half of the
+    answers have ended they leave the batch, as what is read of each for the next token grows with it.
 
     Args:
         language_model: a decoder whose layers take `position_ids`.
@@ -39,7 +40,7 @@ def continue_greedily(
 
     model = language_model.model
     answers: list[list[int]] = [[] for _ in prompts]
-    running = [True] * len(prompts)
+    batch, ended = list(range(len(prompts))), set[int]()
     tokens, mask = _left_padded(prompts, language_model.spec.device)
     positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
     past = None
@@ -54,22 +55,33 @@ def continue_greedily(
                 logits_to_keep=1,
             )
             past = read.past_key_values
-            best, chosen = read.logits[:, -1].float().max(dim=-1)
-            if not bool(best.isfinite().all()):
-                raise FloatingPointError(
-                    f"{language_model.files.name} under dtype {language_model.spec.dtype} gave a NaN or infinite logit:"
-                    " use float32 or bfloat16, or check the model's weights"
-                )
-            for i, token in enumerate(chosen.tolist()):
-                if running[i]:
+            chosen = _likeliest(read.logits[:, -1].float(), language_model)
+            for i, token in zip(batch, chosen.tolist(), strict=True):
+                if i not in ended:
                     answers[i].append(token)
-                    running[i] = not is_last[i](token)
-            if not any(running):
+                    if is_last[i](token):
+                        ended.add(i)
+            if len(ended) == len(prompts):
                 break
-            tokens = chosen[:, None]
-            mask = torch.cat([mask, mask.new_ones((len(prompts), 1))], dim=1)
-            positions = positions[:, -1:] + 1
+            tokens, positions = chosen[:, None], positions[:, -1:] + 1
+            mask = torch.cat([mask, mask.new_ones((len(batch), 1))], dim=1)
+            going_on = [line for line, i in enumerate(batch) if i not in ended]
+            if len(going_on) <= len(batch) // 2:
+                lines = torch.tensor(going_on, device=tokens.device)
+                past.batch_select_indices(lines)
+                tokens, positions, mask = tokens[lines], positions[lines], mask[lines]
+                batch = [batch[line] for line in going_on]
     return answers
+
+
+def _likeliest(logits: "torch.Tensor", language_model: CausalLanguageModel) -> "torch.Tensor":
+    best, chosen = logits.max(dim=-1)
+    if not bool(best.isfinite().all()):
+        raise FloatingPointError(
+            f"{language_model.files.name} under dtype {language_model.spec.dtype} gave a NaN or infinite logit: use "
+            "float32 or bfloat16, or check the model's weights"
+        )
+    return chosen
 
 
 def _left_padded(sequences: Sequence[Sequence[int]], device: str) -> "tuple[torch.Tensor, torch.Tensor]":

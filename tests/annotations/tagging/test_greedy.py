@@ -56,14 +56,23 @@ def test_an_answer_ends_with_its_last_token_and_the_batch_with_its_last_answer(m
     forward = model.model.forward
 
     def counted(*args, **kwargs):
-        passes.append(1)
+        passes.append(len(kwargs["input_ids"]))
         return forward(*args, **kwargs)
 
     monkeypatch.setattr(model.model, "forward", counted)
     left = [iter([*[False] * (length - 1), True]) for length in lengths]
     answers = continue_greedily(model, PROMPTS, NEW, [lambda _, each=each: next(each) for each in left])
     assert answers == [answer[:length] for answer, length in zip(expected, lengths, strict=True)]
-    assert len(passes) == 9
+    assert passes == [4, 4, 4, 2, 2, 1, 1, 1, 1]
+
+
+def test_half_the_cache_of_a_batch_is_let_go_when_half_of_its_answers_have_ended(model):
+    lengths = [1, 24, 2, 24, 3, 9, 24]
+    prompts = [*PROMPTS, [11, 12], [80] * 40, [9]]
+    left = [iter([*[False] * (length - 1), True]) for length in lengths]
+    answers = continue_greedily(model, prompts, NEW, [lambda _, each=each: next(each) for each in left])
+    expected = [one_by_one(model.model, prompt, length) for prompt, length in zip(prompts, lengths, strict=True)]
+    assert answers == expected
 
 
 def test_weights_that_overflow_are_an_error_and_no_answer(tiny_llama):
@@ -72,3 +81,11 @@ def test_weights_that_overflow_are_an_error_and_no_answer(tiny_llama):
         broken.model.lm_head.weight.fill_(float("nan"))
     with pytest.raises(FloatingPointError, match="gave a NaN or infinite logit: use float32 or bfloat16"):
         continue_greedily(broken, [[5, 6]], NEW, [never])
+
+
+@pytest.mark.gpu
+def test_a_gpu_says_what_the_cpu_says(model):
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    there = CausalLanguageModel(ModelSpec(model.spec.model, device="cuda:0"))
+    assert continue_greedily(there, PROMPTS, NEW, [never] * 4) == continue_greedily(model, PROMPTS, NEW, [never] * 4)
