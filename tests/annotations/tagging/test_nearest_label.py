@@ -96,6 +96,14 @@ def test_progress_counts_the_instructions_embedded(encoder):
     assert seen == [(1, 1)]
 
 
+def test_the_default_taggers_fingerprint_is_that_of_the_caches_that_exist():
+    """Another one would make every home embed and tag all its rows anew."""
+    if model_files.packaged_minilm() is None:
+        pytest.skip("needs the extra 'offline'")
+    annotator = NearestLabelTagger(SentenceEncoder()).annotator
+    assert (annotator.parameters["encoder"], annotator.fingerprint) == ("31bc9bcf71dacfa3", "f8afb0a5e12a75cc")
+
+
 def test_whatever_changes_the_tags_changes_the_fingerprint(tiny_model):
     encoder = SentenceEncoder(str(tiny_model))
     taggers = [
