@@ -1,5 +1,7 @@
 """The part of the Hugging Face Hub's HTTP API that huggingface_hub uses for datasets, over repos that a test writes.
 
+A repo is a model's as well: what transformers asks when it loads one is answered in the same way.
+
 The real client is pointed at it by HF_ENDPOINT (the fixture `hub`). What it answers: dataset info at a revision, the
 tree and the refs of a repo, the search with its pages, and `resolve` with redirects to a second host for large files.
 """
@@ -167,9 +169,11 @@ class _Handler(BaseHTTPRequestHandler):
             return self._error(401, None, "Invalid credentials in Authorization header")
         if path == "api/datasets":
             return self._page(_found(self.hub, query, token), query)
-        if match := re.fullmatch(r"api/datasets/([^/]+/[^/]+)(?:/(revision|tree|refs)(?:/([^/]+))?(?:/(.+))?)?", path):
+        if match := re.fullmatch(
+            r"api/(?:datasets|models)/([^/]+/[^/]+)(?:/(revision|tree|refs)(?:/([^/]+))?(?:/(.+))?)?", path
+        ):
             return self._api(match, query, token)
-        if match := re.fullmatch(r"datasets/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
+        if match := re.fullmatch(r"(?:datasets/)?([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
             return self._resolve(*(unquote(group) for group in match.groups()), token)
         return self._error(404, None, "Not Found")
 
