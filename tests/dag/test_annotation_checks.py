@@ -6,6 +6,7 @@ import pytest
 
 from assets import annotation_checks as checks
 from mig_dagster.storage import Manifest, Shard, Store
+from tests.dag.tiny import materialise
 
 N = 60
 IDS = [f"{i:032x}" for i in range(N)]
@@ -242,3 +243,16 @@ def test_half_precision_vectors_are_as_long_as_16_bits_allow(store):
     rows = pl.DataFrame({"row_id": IDS}).with_columns(vectors).with_columns(**signs).lazy()
     results = checks.row_embeddings_checks(manifest, rows, RAW, store)
     assert [result.check_name for result in results if not result.passed] == []
+
+
+def test_a_source_that_is_scored_by_another_annotator_is_compared_with_the_one_before(place, instance):
+    """Over the assets themselves: the golden rows of the first run are what the second is held against."""
+    instance.add_dynamic_partitions("source", ["maths"])
+    summed = {"quality_scores": {"aggregation": "turn_sum"}}
+    assert materialise(place, instance, "raw_pool", "row_signatures", "quality_scores", partition="maths").success
+    again = materialise(place, instance, "quality_scores", partition="maths", config=summed)
+    assert again.success
+    (drift,) = [check for check in again.get_asset_check_evaluations() if check.check_name == "drift"]
+    assert drift.passed
+    assert drift.description.endswith("Spearman on 40 golden rows: score 1.000")
+    assert len(place.home.store.list("golden/quality_scores/source=maths")) == 2
