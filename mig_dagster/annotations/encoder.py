@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -210,7 +211,7 @@ class _Text:
 class _Embedder:
     """The encoder as `score_items` takes it."""
 
-    columns: Columns = {"embedding": np.empty((0, 0), np.float32)}  # noqa: RUF012 - never changed
+    columns: Columns = MappingProxyType({"embedding": np.empty((0, 0), np.float32)})
 
     def __init__(self, encoder: SentenceEncoder, running: ExitStack) -> None:
         self._encoder, self._running = encoder, running

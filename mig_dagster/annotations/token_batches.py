@@ -6,6 +6,12 @@ that a model computes is a token (benchmarks/encoder_batching.py, benchmarks/mod
 
 from collections.abc import Callable, Sequence
 
+PADDING_SHARE = 0.05
+"""A batch ends before the text that would make more of it padding, our choice."""
+
+FULL = 8
+"""... once it holds this fraction of the budget: smaller ones would leave a GPU idle."""
+
 _NO_MEMORY = ("can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED", "MPS backend out of memory")
 """What torch says, in a plain RuntimeError, where the memory of a CPU, of cuBLAS or of an Apple GPU is spent."""
 
@@ -13,8 +19,9 @@ _NO_MEMORY = ("can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED", "MPS backen
 def run_in_token_batches(lengths: Sequence[int], budget: int, run: Callable[[list[int]], None]) -> int:
     """Call `run` with batches of positions, longest texts first, until every position was in one.
 
-    A batch holds as many texts as fit into the budget when all are padded to its longest, and at least one. When torch
-    is out of memory the batch's tokens are halved, and that is the budget from then on.
+    A batch holds at least one text and no more than fit into the budget when all are padded to its longest; it ends
+    earlier where padding would take more than `PADDING_SHARE` of it. When torch is out of memory the batch's tokens are
+    halved, and that is the budget from then on.
 
     Args:
         lengths: tokens of each text, at least 0.
@@ -30,8 +37,8 @@ def run_in_token_batches(lengths: Sequence[int], budget: int, run: Callable[[lis
     order = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
     start = 0
     while start < len(order):
-        longest = max(1, lengths[order[start]])
-        batch = order[start : start + max(1, budget // longest)]
+        batch = _next_batch(lengths, order, start, budget)
+        longest = max(1, lengths[batch[0]])
         if _fits(run, batch):
             start += len(batch)
             continue
@@ -42,6 +49,18 @@ def run_in_token_batches(lengths: Sequence[int], budget: int, run: Callable[[lis
             )
         budget = max(1, longest * len(batch) // 2)
     return budget
+
+
+def _next_batch(lengths: Sequence[int], order: Sequence[int], start: int, budget: int) -> list[int]:
+    longest = max(1, lengths[order[start]])
+    batch, tokens = [order[start]], longest
+    for i in order[start + 1 : start + max(1, budget // longest)]:
+        tokens += max(1, lengths[i])
+        padded = longest * len(batch)
+        if padded * FULL >= budget and tokens < (1 - PADDING_SHARE) * (padded + longest):
+            break
+        batch.append(i)
+    return batch
 
 
 def _fits(run: Callable[[list[int]], None], batch: list[int]) -> bool:

@@ -68,7 +68,7 @@ def test_what_the_cache_knows_is_not_computed_again_failures_included():
 
 
 def test_out_of_memory_halves_the_budget_for_good_and_loses_nothing():
-    model = Counting(batch_tokens=64, room=10)
+    model = Counting(batch_tokens=640, room=10)
     check(score_items(WORDS, WORDS, model))
     assert model.batch_tokens == 12  # half of the 25 padded tokens that did not fit
 
@@ -130,5 +130,5 @@ def test_values_may_be_as_wide_as_the_first_one_and_stay_so_through_the_cache():
 
 def test_the_share_of_padding_is_told():
     told = []
-    score_items(["aaaa", "bb"], ["aaaa", "bb"], Counting(batch_tokens=8), progress=told.append)
+    score_items(["aaaa", "bb"], ["aaaa", "bb"], Counting(batch_tokens=64), progress=told.append)
     assert told[-1].padding_share == pytest.approx(2 / 8)

@@ -16,7 +16,7 @@ def batches(lengths, budget):
 
 
 def test_batches_hold_texts_of_like_length_within_the_budget():
-    assert batches([3, 10, 1, 9, 2, 3], 20) == [[1, 3], [0, 5, 4, 2]]
+    assert batches([3, 10, 1, 9, 2, 3], 20) == [[1, 3], [0, 5], [4, 2]]
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -26,6 +26,14 @@ def test_every_text_is_in_one_batch_and_no_batch_is_over_the_budget(seed):
     made = batches(lengths, 120)
     assert sorted(i for batch in made for i in batch) == list(range(200))
     assert all(max(lengths[i] for i in batch) * len(batch) <= 120 for batch in made)
+
+
+def test_a_batch_ends_where_padding_would_take_more_than_a_twentieth():
+    lengths = [*range(200, 100, -1), *range(20, 10, -1)]
+    made = batches(lengths, 2_000)
+    padded = [max(lengths[i] for i in batch) * len(batch) for batch in made]
+    assert sum(lengths) / sum(padded) > 0.95
+    assert all(size >= 2_000 / 8 for size in padded[:-1]), "too small for a GPU"
 
 
 def test_a_text_longer_than_the_budget_is_a_batch_of_its_own():
