@@ -2,12 +2,12 @@
 
 import dagster as dg
 
-from assets.annotations import quality_scores, row_embeddings, tags
-from assets.awaited import awaited
+from assets.annotations import ifd_scores, indicators, quality_scores, row_embeddings, tags
 from assets.exports import subset_export
 from assets.label_space import label_embeddings, label_graph, label_vocabulary
 from assets.lineage import lineage_catalog
 from assets.pool import pool, raw_pool, row_signatures
+from assets.pool_language_model import pool_language_model
 from assets.report import selection_report
 from assets.sources import source_revisions
 from assets.subsets import subsets
@@ -20,7 +20,9 @@ all_assets: list[dg.AssetSpec | dg.AssetsDefinition] = [
     tags,
     quality_scores,
     row_embeddings,
-    *awaited.values(),
+    pool_language_model,
+    ifd_scores,
+    indicators,
     label_vocabulary,
     label_embeddings,
     label_graph,

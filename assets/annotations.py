@@ -1,148 +1,232 @@
-"""What models and rules say of each row: tags, quality scores, embeddings."""
+"""What models and rules say of each row: tags, quality scores, embeddings, IFD, indicators.
 
-from functools import partial
-from pathlib import Path
+Which annotators is said by the options file (`MIG_OPTIONS`); what the Launchpad asks goes first, for one run.
+"""
+
+from dataclasses import replace
 from typing import Any, Literal
 
 import dagster as dg
 import polars as pl
 
-from assets import metadata as shown
 from assets.annotation_checks import (
+    IFD_SCORES_CHECKS,
+    IFD_SCORES_WARNINGS,
+    INDICATORS_CHECKS,
+    INDICATORS_WARNINGS,
     QUALITY_SCORES_CHECKS,
+    QUALITY_SCORES_WARNINGS,
     ROW_EMBEDDINGS_CHECKS,
+    ROW_EMBEDDINGS_WARNINGS,
     TAGS_CHECKS,
+    TAGS_WARNINGS,
+    ifd_scores_checks,
+    indicators_checks,
     quality_scores_checks,
     row_embeddings_checks,
     tags_checks,
 )
+from assets.annotation_metadata import of_annotation, of_numbers, of_scores, of_tags
 from assets.declare import source_asset
 from assets.options import Options
-from assets.plots import histogram
+from assets.progress import logged_tokens
 from assets.recorded import Outcome, inputs_of
-from mig_dagster.annotations.embeddings import embed_rows
-from mig_dagster.annotations.quality import ImportedScorer, LexicalScorer, score_rows
-from mig_dagster.annotations.tagging import NearestLabelTagger, tag_rows
-from mig_dagster.annotations.vocabulary import load_vocabulary
-from mig_dagster.stages.annotate import AnnotateRows, OnBatch, annotate_source
+from mig_dagster.annotations.throughput import Throughput, device_name
+from mig_dagster.stages.annotate import annotate_source
+from mig_dagster.stages.pool_language_model import language_model_folder, local_models
 from mig_dagster.storage import Manifest
 from resources.home import MigHome
 from resources.models import Models
+
+AS_CONFIGURED: Literal["as_configured"] = "as_configured"
+"""In the Launchpad: what the options file says."""
+
+
+def _asked(section: Any, **config: Any) -> Any:
+    """Return a section of the options with what this run's Launchpad says instead."""
+    return replace(section, **{name: value for name, value in config.items() if value not in (None, AS_CONFIGURED)})
 
 
 class TagsConfig(Options):
     """Where tags come from when rows do not bring them."""
 
+    tagger: Literal["as_configured", "nearest_label", "instagger", "endpoint"] = AS_CONFIGURED
+    """`nearest_label` of a vocabulary, `instagger` or an `endpoint`: the last two need their model in the options."""
     vocabulary_path: str | None = None
-    """JSON file of labels to choose from; null is the shipped vocabulary."""
+    """JSON file of labels to choose from, for `nearest_label`."""
 
 
 class QualityConfig(Options):
-    """Which scale the scores are on: one for the whole pool."""
+    """Which scale the scores are on, one for the whole pool."""
 
-    scorer: Literal["lexical", "deita"] = "lexical"
-    """`lexical` is a rule, a stand-in; `deita` takes imported quality x complexity."""
-    aggregation: Literal["turn_mean", "turn_sum"] = "turn_mean"
-    """How the turns of a conversation make one score."""
+    scorer: str | None = None
+    """`lexical` (a rule, a stand-in), deita, iqs, reward, constant, tag_count, or imported:<column>."""
+    aggregation: Literal["as_configured", "turn_mean", "turn_sum"] = AS_CONFIGURED
+    """How the turns of a conversation make one score: MIG's mean, DEITA's sum."""
+
+
+class IfdConfig(Options):
+    """How an answer is put after its question for the language model."""
+
+    template: Literal["as_configured", "plain", "alpaca", "chat"] = AS_CONFIGURED
+    """`plain` as Superfiltering has it, `alpaca` as Cherry, `chat` as IterIT."""
+    span: Literal["as_configured", "offsets", "reference"] = AS_CONFIGURED
+    """How the tokens of an answer are found: by their characters, or as the references count them."""
 
 
 class EmbeddingConfig(Options):
     """What of a row is embedded."""
 
-    text: Literal["instruction", "conversation"] = "instruction"
-    """All user messages, or all messages."""
+    text: Literal["as_configured", "instruction", "conversation", "vicuna", "car"] = AS_CONFIGURED
+    """All user messages, all messages, or these in the prompt of DEITA's or CaR's authors."""
 
 
-@source_asset("annotations", kinds={"pytorch", "parquet"}, code_version="1", blocking=TAGS_CHECKS, pool="gpu")
+@source_asset(
+    "annotations",
+    kinds={"pytorch", "parquet"},
+    code_version="1",
+    blocking=TAGS_CHECKS,
+    warning=TAGS_WARNINGS,
+    pool="gpu",
+    may_be_held=True,
+)
 def tags(
     context: dg.AssetExecutionContext, config: TagsConfig, home: MigHome, models: Models, raw_pool: pl.LazyFrame
 ) -> Outcome:
-    """What each row asks for: imported tags where the source has them, else the nearest labels of a vocabulary."""
-    vocabulary = load_vocabulary(Path(config.vocabulary_path) if config.vocabulary_path else None)
-    tagger = NearestLabelTagger(models.sentence_encoder(), vocabulary)
-    manifest = _annotate(context, home, raw_pool, partial(tag_rows, tagger=tagger, cache=home.cache), value="tags")
+    """What each row asks for: imported tags where the source has them, else those of the configured tagger."""
+    given = models.options
+    tagger = _asked(given.tags, tagger=config.tagger)
+    vocabulary = config.vocabulary_path or given.tag_vocabulary
+    manifest = _annotate(context, home, models, raw_pool, tags=tagger, tag_vocabulary=vocabulary)
     rows = home.lake.scan_versions([manifest])
-    return Outcome.of(manifest, tags_checks(manifest, rows, raw_pool), _of_tags(manifest, rows))
+    return Outcome.of(manifest, tags_checks(manifest, rows, raw_pool, home.store), of_tags(manifest, rows))
 
 
-@source_asset("annotations", kinds={"python", "parquet"}, code_version="1", blocking=QUALITY_SCORES_CHECKS, pool="gpu")
+@source_asset(
+    "annotations",
+    kinds={"pytorch", "parquet"},
+    code_version="1",
+    blocking=QUALITY_SCORES_CHECKS,
+    warning=QUALITY_SCORES_WARNINGS,
+    pool="gpu",
+    may_be_held=True,
+)
 def quality_scores(
-    context: dg.AssetExecutionContext, config: QualityConfig, home: MigHome, raw_pool: pl.LazyFrame
+    context: dg.AssetExecutionContext, config: QualityConfig, home: MigHome, models: Models, raw_pool: pl.LazyFrame
 ) -> Outcome:
     """How good each row is, on one named scale; values of that scale that came with the rows are taken as they are."""
-    chosen = LexicalScorer() if config.scorer == "lexical" else ImportedScorer(config.scorer)
-    scorer = partial(score_rows, scorer=chosen, aggregation=config.aggregation, cache=home.cache)
-    scale = {"scale": f"{config.scorer}, {config.aggregation}"}
-    manifest = _annotate(context, home, raw_pool, scorer, value="score", info=scale)
+    asked = _asked(models.options.quality_scores, scorer=config.scorer, aggregation=config.aggregation)
+    manifest = _annotate(context, home, models, raw_pool, quality_scores=asked)
     rows = home.lake.scan_versions([manifest])
-    return Outcome.of(manifest, quality_scores_checks(manifest, rows, raw_pool), _of_scores(manifest, rows))
+    return Outcome.of(manifest, quality_scores_checks(manifest, rows, raw_pool, home.store), of_scores(manifest, rows))
 
 
-@source_asset("annotations", kinds={"pytorch", "parquet"}, code_version="1", blocking=ROW_EMBEDDINGS_CHECKS, pool="gpu")
+@source_asset(
+    "annotations",
+    kinds={"pytorch", "parquet"},
+    code_version="1",
+    blocking=ROW_EMBEDDINGS_CHECKS,
+    warning=ROW_EMBEDDINGS_WARNINGS,
+    pool="gpu",
+    may_be_held=True,
+)
 def row_embeddings(
     context: dg.AssetExecutionContext, config: EmbeddingConfig, home: MigHome, models: Models, raw_pool: pl.LazyFrame
 ) -> Outcome:
     """A unit vector for each row."""
-    embedder = partial(embed_rows, embedder=models.sentence_encoder(), cache=home.cache, text=config.text)
-    manifest = _annotate(context, home, raw_pool, embedder, value="embedding")
+    asked = _asked(models.options.row_embeddings, text=config.text)
+    manifest = _annotate(context, home, models, raw_pool, row_embeddings=asked)
     rows = home.lake.scan_versions([manifest])
-    return Outcome.of(manifest, row_embeddings_checks(manifest, rows, raw_pool), _of_annotation(manifest))
+    return Outcome.of(manifest, row_embeddings_checks(manifest, rows, raw_pool, home.store), of_annotation(manifest))
+
+
+@source_asset(
+    "annotations",
+    kinds={"pytorch", "parquet"},
+    code_version="1",
+    blocking=IFD_SCORES_CHECKS,
+    warning=IFD_SCORES_WARNINGS,
+    pool="gpu",
+    may_be_held=True,
+)
+def ifd_scores(
+    context: dg.AssetExecutionContext,
+    config: IfdConfig,
+    home: MigHome,
+    models: Models,
+    raw_pool: pl.LazyFrame,
+    pool_language_model: pl.LazyFrame,
+) -> Outcome:
+    """How much a question helps a language model to predict its answer: the losses with and without it, their ratios.
+
+    The model is the pool's own, or the one that the options name.
+    """
+    asked = _asked(models.options.ifd_scores, template=config.template, span=config.span)
+    manifest = _annotate(context, home, models, raw_pool, pool_language_model, ifd_scores=asked)
+    rows = home.lake.scan_versions([manifest])
+    checks = ifd_scores_checks(manifest, rows, raw_pool, home.store)
+    return Outcome.of(manifest, checks, of_numbers(manifest, rows, ["ifd_ppl", "ifd_loss", "ppl"]))
+
+
+@source_asset(
+    "annotations",
+    kinds={"pytorch", "parquet"},
+    code_version="1",
+    blocking=INDICATORS_CHECKS,
+    warning=INDICATORS_WARNINGS,
+    pool="gpu",
+    may_be_held=True,
+)
+def indicators(
+    context: dg.AssetExecutionContext,
+    home: MigHome,
+    models: Models,
+    raw_pool: pl.LazyFrame,
+    pool_language_model: pl.LazyFrame,
+) -> Outcome:
+    """InstructMining's indicators of each row; the distance to its neighbours is measured when a subset is chosen."""
+    manifest = _annotate(context, home, models, raw_pool, pool_language_model)
+    rows = home.lake.scan_versions([manifest])
+    checks = indicators_checks(manifest, rows, raw_pool, home.store)
+    return Outcome.of(manifest, checks, of_numbers(manifest, rows, manifest.info["columns"]))
 
 
 def _annotate(
     context: dg.AssetExecutionContext,
     home: MigHome,
+    models: Models,
     raw_pool: pl.LazyFrame,
-    annotate_rows: AnnotateRows,
-    *,
-    value: str,
-    info: dict[str, str] | None = None,
+    pool_language_model: pl.LazyFrame | None = None,
+    **sections: Any,
 ) -> Manifest:
-    """Write the signal of this run's asset and source."""
-    return annotate_source(
+    """Write the signal of this run's asset and source, and how fast its models were.
+
+    Args:
+        context: of the step.
+        home: where to.
+        models: with the options.
+        raw_pool: the source's rows.
+        pool_language_model: its files, for signals that may read it.
+        sections: of the options, as this run has them.
+    """
+    asset, source = context.asset_key.path[-1], context.partition_key
+
+    def folder() -> Any:
+        assert pool_language_model is not None, f"{asset} reads no language model"
+        return language_model_folder(pool_language_model, local_models(home.store))
+
+    speed = Throughput(device_name(models.device), logged_tokens(context.log.info))
+    signal = models.annotators(home.cache, folder, speed.on_tokens, **sections).signal(asset)
+    manifest = annotate_source(
         home.lake,
-        context.asset_key.path[-1],
-        context.partition_key,
+        asset,
+        source,
         raw_pool,
-        annotate_rows,
-        values=[value],
+        signal.annotate,
+        values=signal.columns,
         inputs=inputs_of(context),
-        info=info,
-        on_batch=_progress(context),
+        info={"columns": list(signal.columns), **signal.info},
+        on_batch=lambda done, total: context.log.info(f"{done:,} of {total:,} rows"),
     )
-
-
-def _progress(context: dg.AssetExecutionContext) -> OnBatch:
-    return lambda done, total: context.log.info(f"{done:,} of {total:,} rows")
-
-
-def _of_annotation(manifest: Manifest) -> dict[str, Any]:
-    info = manifest.info
-    return {
-        "provenance": shown.counts("provenance", info["provenance"]),
-        "flags": shown.counts("flag", info["flags"]),
-        "annotators": shown.annotators(info["annotators"]),
-    }
-
-
-def _of_tags(manifest: Manifest, rows: pl.LazyFrame) -> dict[str, Any]:
-    each = rows.select(pl.col("tags").explode()).drop_nulls().collect()["tags"]
-    frequent = each.value_counts().sort("count", "tags", descending=[True, False]).head(20)
-    return {
-        **_of_annotation(manifest),
-        "distinct_tags": each.n_unique(),
-        "tags_per_row": each.len() / manifest.rows if manifest.rows else 0.0,
-        "most_frequent": shown.counts("tag", dict(frequent.iter_rows())),
-        "preview": shown.preview(rows.select("row_id", "tags", "provenance")),
-    }
-
-
-def _of_scores(manifest: Manifest, rows: pl.LazyFrame) -> dict[str, Any]:
-    scores = rows.select("score").drop_nulls().collect()["score"]
-    mean = scores.mean()
-    return {
-        **_of_annotation(manifest),
-        "scale": manifest.info["scale"],
-        "mean_score": mean if isinstance(mean, float) else 0.0,
-        "histogram": histogram(scores.to_numpy(), what="score"),
-    }
+    home.ledger.record("throughput", speed.lines(), asset=asset, partition=source, run_id=context.run.run_id)
+    return manifest

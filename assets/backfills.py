@@ -10,7 +10,7 @@ from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from dagster._core.utils import make_new_backfill_id
 
 from assets.failed_runs import problems_of, source_of
-from assets.jobs import PARTITIONED, TRIGGER
+from assets.jobs import BY_LANGUAGE_MODEL, BY_SOURCE, LANGUAGE_MODEL, PARTITIONED, TRIGGER
 from assets.partitions import source_partitions
 from mig_dagster.sources.registry import suggestion
 from resources.home import MigHome
@@ -58,10 +58,12 @@ def plan(
         definitions: of this checkout.
         instance: knows the partitions.
         sources: names; None for every source.
-        assets: names; none for all that have a partition a source.
+        assets: names; none for all that have a partition a source; before there is a language model, for those that
+            need none.
 
     Raises:
-        LookupError: an unknown name, a source without a partition, or one whose rows were never read.
+        LookupError: an unknown name, a source without a partition, one whose rows were never read, or an asset that
+            needs the language model before there is one.
     """
     resources: Mapping[str, Any] = definitions.resources or {}
     registry: SourceRegistry = resources["registry"]
@@ -77,7 +79,10 @@ def plan(
     if unknown := sorted(set(assets) - set(PARTITIONED)):
         problem = f"--assets names {unknown[0]!r}, which is no asset with a partition a source"
         raise LookupError(f"{problem}; {suggestion(unknown[0], PARTITIONED)}")
-    wanted = tuple(asset for asset in PARTITIONED if asset in (assets or PARTITIONED))
+    trained = all(home.lake.current(name) is not None for name in LANGUAGE_MODEL)
+    wanted = tuple(asset for asset in PARTITIONED if asset in (assets or (PARTITIONED if trained else BY_SOURCE)))
+    if not trained and (early := [asset for asset in wanted if asset in BY_LANGUAGE_MODEL]):
+        raise LookupError(f"{early[0]} needs pool_language_model, which was never made: run job train_language_model")
     unread = [name for name in chosen if home.lake.current("raw_pool", name) is None]
     if unread and "raw_pool" not in wanted:
         raise LookupError(f"raw_pool of {', '.join(unread)} was never made: add raw_pool to --assets")

@@ -7,20 +7,23 @@ from typing import Any
 
 import dagster as dg
 
+from assets import run_tags
 from assets.refresh import look_at_sources
 from assets.subsets import compared_subsets
 
 INGESTED = ("raw_pool", "row_signatures")
 ANNOTATIONS = ("tags", "quality_scores", "row_embeddings")
-PARTITIONED = (*INGESTED, *ANNOTATIONS)
+LANGUAGE_MODEL = ("pool_language_model",)
+BY_LANGUAGE_MODEL = ("ifd_scores", "indicators")
+"""Annotations that need the pool's language model, which is trained when there is a pool."""
+BY_SOURCE = (*INGESTED, *ANNOTATIONS)
+"""What a source needs nothing but itself for."""
+PARTITIONED = (*BY_SOURCE, *BY_LANGUAGE_MODEL)
 POOL_LEVEL = ("pool", "label_vocabulary", "label_embeddings", "label_graph", "mig_subset", "subset_export")
 COMPARED = (*(asset.key.to_user_string() for asset in compared_subsets), "selection_report")
 """What MIG is compared with, and the comparison."""
 
-STAGE = "mig/stage"
-"""Tag of a run: which job's work it is."""
-TRIGGER = "mig/trigger"
-"""Tag of a run: what started it; a run without was started by a person in the UI."""
+STAGE, TRIGGER = run_tags.STAGE, run_tags.TRIGGER
 
 
 def _job(name: str, assets: tuple[str, ...], description: str) -> Any:
@@ -30,7 +33,15 @@ def _job(name: str, assets: tuple[str, ...], description: str) -> Any:
 
 ingest = _job("ingest", INGESTED, "Read one source into the row schema, and what decides its duplicates.")
 annotate = _job("annotate", ANNOTATIONS, "Tag, score and embed the rows of one source; needs its raw_pool.")
-ingest_and_annotate = _job("ingest_and_annotate", PARTITIONED, "Read one source and annotate its rows.")
+ingest_and_annotate = _job("ingest_and_annotate", BY_SOURCE, "Read one source and annotate its rows.")
+train_language_model = _job(
+    "train_language_model",
+    LANGUAGE_MODEL,
+    "Train the pool's own language model anew: every source's IFD and indicators are then scored again.",
+)
+score_by_language_model = _job(
+    "score_by_language_model", BY_LANGUAGE_MODEL, "IFD and indicators of one source; needs pool_language_model."
+)
 rebuild_label_space_and_subsets = _job(
     "rebuild_label_space_and_subsets",
     POOL_LEVEL,
@@ -56,7 +67,9 @@ def refresh() -> None:
 
 
 WHOLE = {
-    "ingest_and_annotate": (ingest_and_annotate, PARTITIONED),
+    "ingest_and_annotate": (ingest_and_annotate, BY_SOURCE),
+    "train_language_model": (train_language_model, LANGUAGE_MODEL),
+    "score_by_language_model": (score_by_language_model, BY_LANGUAGE_MODEL),
     "rebuild_label_space_and_subsets": (rebuild_label_space_and_subsets, POOL_LEVEL),
     "compare_methods": (compare_methods, COMPARED),
     "publish_catalog": (publish_catalog, ("lineage_catalog",)),

@@ -72,7 +72,7 @@ def label_vocabulary(
 ) -> Outcome:
     """What each tag becomes: a label, or nothing. Rare tags are dropped, spellings folded, synonyms merged."""
     before = _previous(home) if config.mode == "frozen" else None
-    vocabulary, info = tags_to_vocabulary(tags, config.options(), models.encoder(home.cache), before)
+    vocabulary, info = tags_to_vocabulary(tags, config.options(), models.encode_labels(home.cache), before)
     tables = vocabulary_tables(vocabulary)
     values = {"rows": ["tag", "label"], "rules": ["antecedent", "consequent"]}
     manifest = home.lake.write("label_vocabulary", tables, values=values, inputs=inputs_of(context), info=info)
@@ -92,8 +92,8 @@ def label_embeddings(
 ) -> Outcome:
     """A unit vector for each label; only labels never seen before are encoded."""
     vocabulary = read_vocabulary(label_vocabulary["rows"], label_vocabulary["rules"])
-    embeddings = embed_labels(vocabulary.labels, models.encoder(home.cache))
-    annotator = models.annotator()
+    embeddings = embed_labels(vocabulary.labels, models.encode_labels(home.cache))
+    annotator = models.label_encoder().annotator
     info = {"annotators": {annotator.fingerprint: annotator.as_dict()}}
     manifest = home.lake.write("label_embeddings", embeddings, inputs=inputs_of(context), info=info)
     checks = embedding_checks(embeddings, vocabulary)

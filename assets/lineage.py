@@ -6,13 +6,14 @@ from pathlib import Path
 import dagster as dg
 
 from assets import metadata as shown
-from assets.annotations import quality_scores, row_embeddings, tags
+from assets.annotations import ifd_scores, indicators, quality_scores, row_embeddings, tags
 from assets.automation import DEPTH_OF_COLLECTORS, on_pool_change
 from assets.checks import holds
 from assets.declare import pool_asset
 from assets.exports import subset_export
 from assets.label_space import label_embeddings, label_graph, label_vocabulary
 from assets.pool import pool, raw_pool, row_signatures
+from assets.pool_language_model import pool_language_model
 from assets.recorded import Outcome
 from assets.report import selection_report
 from assets.subsets import compared_subsets, mig_subset
@@ -25,7 +26,7 @@ from resources.registry import SourceRegistry
 CATALOG_CHECKS = {"totals_equal_ledger": "as many rows of each asset in the catalog as its runs recorded"}
 _BEFORE = [raw_pool, row_signatures, pool, tags, quality_scores, row_embeddings, label_vocabulary]
 _AFTER = [label_embeddings, label_graph, mig_subset, subset_export]
-_COMPARED = [*compared_subsets, selection_report]
+_COMPARED = [pool_language_model, ifd_scores, indicators, *compared_subsets, selection_report]
 
 
 @pool_asset(

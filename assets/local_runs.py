@@ -74,6 +74,8 @@ def demo_runs(definitions: dg.Definitions, instance: dg.DagsterInstance) -> list
     execute = partial(_execute, definitions, instance)
     return [
         *(LocalRun(name, partial(_source_run, execute, home, name)) for name in sources),
+        LocalRun("the pool's language model", partial(_training_run, execute, home)),
+        *(LocalRun(f"{name}: IFD, indicators", partial(_scoring_run, execute, name)) for name in sources),
         LocalRun("pool, label graph, MIG subset", partial(_pool_run, execute, home)),
         LocalRun("all methods side by side", partial(_comparison_run, execute, home)),
         LocalRun("lineage catalog", partial(_catalog_run, execute, home)),
@@ -129,6 +131,19 @@ def _source_run(execute: Callable[..., Any], home: MigHome, name: str) -> str:
     assert manifest is not None, "the run succeeded"
     rejected = sum(manifest.info["rejected"].values())
     return f"{manifest.info['accepted']:,} rows accepted, {rejected:,} rejected, tagged, scored, embedded"
+
+
+def _training_run(execute: Callable[..., Any], home: MigHome) -> str:
+    execute("train_language_model")
+    model = home.lake.current("pool_language_model")
+    assert model is not None, "the run succeeded"
+    report = model.info["report"]
+    return f"perplexity {report['perplexity']:.0f}, of counting tokens {report['unigram_perplexity']:.0f}"
+
+
+def _scoring_run(execute: Callable[..., Any], name: str) -> str:
+    execute("score_by_language_model", name)
+    return "scored by the language model"
 
 
 def _pool_run(execute: Callable[..., Any], home: MigHome) -> str:

@@ -9,6 +9,7 @@ from mig_dagster.stages.label_space import read_vocabulary
 
 BEHIND: Mapping[str, tuple[str, ...]] = {
     "tags": ("tags", "label_vocabulary"),
+    "indicators": ("indicators", "row_embeddings"),
     "serialized_rows": ("raw_pool",),
     "responses": ("raw_pool",),
     "row_ids": (),

@@ -13,11 +13,11 @@ from assets.progress import logged
 from assets.recorded import Outcome, inputs_of
 from assets.report_checks import REPORT_CHECKS, REPORT_WARNINGS, report_checks
 from assets.report_metadata import report_metadata
-from assets.subsets import made_here
+from assets.subsets import subsets
 from mig_dagster.annotations.token_counts import TokenCounter
 from mig_dagster.selection import METHODS
 from mig_dagster.stages.comparison import COMPARISON_SCHEMAS, ROWS_SCHEMA, Compared, compare_subsets
-from mig_dagster.stages.missing_inputs import missing_inputs, why_missing
+from mig_dagster.stages.row_signals import SIGNALS
 from mig_dagster.storage import Manifest
 from resources.gpu import Gpu
 from resources.home import MigHome
@@ -36,7 +36,7 @@ _STORED = {table: [name for name in schema if name != "seconds"] for table, sche
     blocking=REPORT_CHECKS,
     warning=REPORT_WARNINGS,
     pool="gpu",
-    deps=made_here,  # not those whose inputs are missing: their steps make nothing, and what depends on them is skipped
+    deps=subsets,
     tables=tables_of(_READ),
     inputs=_READ,
     condition=on_pool_change(depth=DEPTH_OF_COLLECTORS),
@@ -63,28 +63,36 @@ def selection_report(
 
 
 def _subsets(home: MigHome, read: Mapping[str, str]) -> tuple[list[Manifest], dict[str, str]]:
-    """Return the current subset of every method, and why a method has none chosen from what this step has read."""
+    """Return the current subset of every method, and why a method has none chosen from what there is now."""
     made, absent = [], {}
+    now = {**read, **_beside(home, read)}
     for method in sorted(METHODS):
         manifest = home.lake.current(f"{method}_subset")
         if manifest is None:
-            awaited = [why_missing(name) for name in missing_inputs(method)]
-            absent[method] = "; ".join(awaited) or f"never made: materialise {method}_subset"
-        elif others := _other_versions(manifest.inputs, read):
+            absent[method] = f"never made: materialise {method}_subset"
+        elif others := _other_versions(manifest.inputs, now):
             absent[method] = f"chosen from other versions of {', '.join(others)}: materialise {method}_subset again"
         else:
             made.append(manifest)
     return made, absent
 
 
-def _other_versions(chosen_from: Mapping[str, str], read: Mapping[str, str]) -> list[str]:
-    """Return the assets of which a subset was chosen from another version than was read here, or without a source.
+def _beside(home: MigHome, read: Mapping[str, str]) -> dict[str, str]:
+    """Return the current versions of the signals that methods read and no measure is made from."""
+    sources = [name.partition("/")[2] for name in read if name.startswith("raw_pool/")]
+    wanted = [(signal, source) for signal in SIGNALS if signal not in _READ for source in sources]
+    found = home.lake.current_versions(wanted)
+    return {f"{each.asset}/{each.partition}": each.data_version for each in found if each is not None}
+
+
+def _other_versions(chosen_from: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """Return the assets of which a subset was chosen from another version than there is now, or without a source.
 
     Rows of another pool may be lost, and scores on another scale make another choice: measured with what was read here,
     such a subset would be compared with something that it was not made for. What a method does not read may differ.
     """
     its_own = {"pool", *(name.partition("/")[0] for name in chosen_from)}
-    changed = {name.partition("/")[0] for name, version in read.items() if chosen_from.get(name) != version}
+    changed = {name.partition("/")[0] for name, version in now.items() if chosen_from.get(name) != version}
     return sorted(its_own & changed)
 
 

@@ -1,4 +1,4 @@
-"""Sensors: one watches the registry and near files, two run what the conditions ask for, one tells of failed runs."""
+"""Sensors: one watches the registry and near files, three run what the conditions ask for, one tells of failed runs."""
 
 import json
 import time
@@ -9,9 +9,18 @@ from typing import Any
 
 import dagster as dg
 
+from assets.approved import runs_to_go_on
 from assets.discovery import discovery
 from assets.hooks import run_failure
-from assets.jobs import COMPARED, TRIGGER, WHOLE, rebuild_label_space_and_subsets, refresh
+from assets.jobs import (
+    BY_LANGUAGE_MODEL,
+    COMPARED,
+    LANGUAGE_MODEL,
+    TRIGGER,
+    WHOLE,
+    rebuild_label_space_and_subsets,
+    refresh,
+)
 from assets.orphans import fail_orphans, retry_forgotten
 from assets.partitions import source_partitions
 from assets.repeats import repeats
@@ -71,6 +80,7 @@ def sources_sensor(
     _limit_pools(context.instance)
     kept = (partitions | set(new)) - set(gone)
     requests = repeats(context.instance, cursor.get("well_at", began), kept)
+    requests += runs_to_go_on(discovered, home.lake, kept)
     if _pool_is_stale(changes, new, gone, home):
         requests.append(dg.RunRequest(job_name=rebuild_label_space_and_subsets.name, tags={TRIGGER: "sources_changed"}))
     if changes.to_refresh:
@@ -140,23 +150,34 @@ def _told(changes: Changes, new: Sequence[str], gone: Sequence[str]) -> str:
 
 
 _compared = dg.AssetSelection.assets(*COMPARED)
+_by_language_model = dg.AssetSelection.assets(*LANGUAGE_MODEL, *BY_LANGUAGE_MODEL)
+_LATER = {TRIGGER: "automation", "dagster/priority": "-1"}
+"""Tags of runs that take minutes and that MIG does not wait for: of those in the queue, the others go first."""
 automation_sensor = dg.AutomationConditionSensorDefinition(
     "automation",
-    target=dg.AssetSelection.all() - _compared,
+    target=dg.AssetSelection.all() - _compared - _by_language_model,
     default_status=dg.DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=10,
     run_tags={TRIGGER: "automation"},
     description="Keeps everything up to MIG's subset, its export and the catalog current.",
+)
+language_model_sensor = dg.AutomationConditionSensorDefinition(
+    "language_model_scores",
+    target=_by_language_model,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    minimum_interval_seconds=10,
+    run_tags=_LATER,
+    description="Trains the pool's language model once, and keeps IFD and indicators of every source current; ifd, "
+    "iterit and instruct_mining read them, MIG does not. Switch it off where nobody compares methods.",
 )
 compared_methods_sensor = dg.AutomationConditionSensorDefinition(
     "compared_methods",
     target=_compared,
     default_status=dg.DefaultSensorStatus.STOPPED,
     minimum_interval_seconds=10,
-    # Some methods take minutes on a large pool: of runs that wait in the queue, those of the other sensor go first.
-    run_tags={TRIGGER: "automation", "dagster/priority": "-1"},
+    run_tags=_LATER,
     description="Keeps the subsets of the methods that MIG is compared with, and selection_report, current. It is off "
     "until you switch it on here: most projects compare now and then (job compare_methods) and need no fresh "
     "comparison after every change.",
 )
-sensors = [sources_sensor, discovery, automation_sensor, compared_methods_sensor, run_failure]
+sensors = [sources_sensor, discovery, automation_sensor, language_model_sensor, compared_methods_sensor, run_failure]

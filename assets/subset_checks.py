@@ -1,6 +1,5 @@
 """Checks of the subsets and of their exports."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
@@ -12,7 +11,6 @@ SUBSET_CHECKS = {
     "row_id_unique": "no row twice, ranks 1 to k",
     "rows_in_pool": "every row is a row of the pool",
 }
-INPUT_CHECKS = {"inputs_present": "somebody makes what the method reads"}
 EXPORT_CHECKS = {"reread_count": "the exported file holds as many rows as the subset"}
 
 
@@ -33,19 +31,14 @@ def subset_checks(rows: pl.DataFrame, pool: pl.LazyFrame, info: dict[str, Any]) 
     ]
 
 
+def export_checks(written: int, reread: int) -> list[Result]:
+    """Check an export: rows handed over against rows read back."""
+    return [holds("reread_count", written == reread, f"{reread} rows read back of {written}")]
+
+
 def _budget_check(taken: int, info: dict[str, Any]) -> Result:
     k, short = info["k"], info["shortfall"]
     if taken > k and info["options"].get("strict_reference"):
         return holds("budget_met", True, f"{taken} rows for {k}: strict_reference keeps the last batch whole")
     met = taken == k or (taken < k and bool(short))
     return holds("budget_met", met, f"{taken} rows of {k}" + (f": {short}" if short else ""))
-
-
-def inputs_check(inputs: Sequence[str]) -> list[Result]:
-    """Say that the inputs were there that no asset of this project makes; nothing where there are none."""
-    return [holds("inputs_present", True, f"{', '.join(inputs)} read")] if inputs else []
-
-
-def export_checks(written: int, reread: int) -> list[Result]:
-    """Check an export: rows handed over against rows read back."""
-    return [holds("reread_count", written == reread, f"{reread} rows read back of {written}")]

@@ -6,19 +6,20 @@ from typing import Any
 
 import dagster as dg
 
-from assets.awaited import awaited
 from assets.declare import pool_asset
 from assets.method_inputs import inputs_for, pool_frames, tables_of
 from assets.options import Options, settings_of
 from assets.progress import logged
-from assets.recorded import NotMade, Outcome, inputs_of
-from assets.subset_checks import INPUT_CHECKS, SUBSET_CHECKS, inputs_check, subset_checks
+from assets.recorded import Outcome, inputs_of
+from assets.subset_checks import SUBSET_CHECKS, subset_checks
 from assets.subset_metadata import subset_metadata
 from mig_dagster.selection import METHODS, reads
 from mig_dagster.selection.base import Method
-from mig_dagster.stages.missing_inputs import why_missing
+from mig_dagster.stages.fingerprints import check_annotators
+from mig_dagster.stages.row_signals import SIGNALS
 from mig_dagster.stages.scale import scale_of
 from mig_dagster.stages.subset import MAX_NULL_SHARE, choose_subset
+from mig_dagster.storage import Manifest
 from resources.gpu import Gpu
 from resources.home import MigHome
 
@@ -32,6 +33,8 @@ class SubsetConfig(Options):
     """Rows (5000, 50k) or a share of the pool (5%)."""
     max_null_share: float = MAX_NULL_SHARE
     """Largest share of the pool that may lack a signal the method needs."""
+    accept_mixed_annotators: bool = False
+    """Choose also where several annotators gave one signal, as two versions of a model; the subset then warns of it."""
 
 
 def subset_of(method: Method) -> dg.AssetsDefinition:
@@ -40,7 +43,6 @@ def subset_of(method: Method) -> dg.AssetsDefinition:
     asset = f"{name}_subset"
     settings: Any = settings_of(method, SubsetConfig)
     needed = inputs_for(reads(method))
-    absent_here = [each for each in needed if each in awaited]
     on_device = "device" in inspect.signature(method).parameters
 
     @pool_asset(
@@ -50,27 +52,22 @@ def subset_of(method: Method) -> dg.AssetsDefinition:
         kinds={"numpy", "polars"},
         code_version="1",
         blocking=SUBSET_CHECKS,
-        warning=INPUT_CHECKS if absent_here else None,
         pool="gpu" if on_device else None,
         tables=tables_of(needed),
         inputs=needed,
-        awaited=absent_here,
     )
-    def subset(
-        context: dg.AssetExecutionContext, config: settings, home: MigHome, gpu: Gpu, **inputs: Any
-    ) -> Outcome | NotMade:
-        missing = [each for each in absent_here if inputs[each] is None]
-        if missing:
-            return NotMade("inputs_present", "; ".join(map(why_missing, missing)))
+    def subset(context: dg.AssetExecutionContext, config: settings, home: MigHome, gpu: Gpu, **inputs: Any) -> Outcome:
         asked = config.model_dump()
         limits = {each: asked.pop(each) for each in SubsetConfig.model_fields}
+        signals = _signals(home, inputs_of(context))
+        limits["notes"] = check_annotators(signals, accept=limits.pop("accept_mixed_annotators"))
         device = gpu.selection_device() if on_device else None
-        scale = _scale(home, inputs_of(context)) if "quality_scores" in inputs else None
+        scale = scale_of(signals) if "quality_scores" in inputs else None
         progress = logged(context.log.info)
         chosen = choose_subset(name, pool_frames(inputs), **limits, settings=asked, device=device, on_progress=progress)
         info = chosen.info | {"scale": scale}
         manifest = home.lake.write(asset, chosen.tables(), inputs=inputs_of(context), info=info)
-        checks = subset_checks(chosen.rows, inputs["pool"], info) + inputs_check(absent_here)
+        checks = subset_checks(chosen.rows, inputs["pool"], info)
         return Outcome.of(manifest, checks, subset_metadata(chosen, scale), chosen.seconds)
 
     return subset
@@ -82,15 +79,14 @@ def _description(method: Method) -> str:
     return f"{first}\n\n```text\n{rest.strip()}\n```" if rest.strip() else first
 
 
-def _scale(home: MigHome, read: Mapping[str, str]) -> str:
-    """Return the scale that the scores of every source are on."""
-    sources = [name.partition("/")[2] for name in read if name.startswith("quality_scores/")]
-    return scale_of(found for name in sources if (found := home.lake.current("quality_scores", name)) is not None)
+def _signals(home: MigHome, read: Mapping[str, str]) -> list[Manifest]:
+    """Return the current version of every signal and source that a step has read."""
+    parts = [name.partition("/") for name in read]
+    wanted = [(asset, source) for asset, _, source in parts if asset in SIGNALS]
+    return [found for found in home.lake.current_versions(wanted) if found is not None]
 
 
 subsets = [subset_of(method) for method in METHODS.values()]
 mig_subset = next(asset for asset in subsets if asset.key.path == ["mig_subset"])
 compared_subsets = [asset for asset in subsets if asset is not mig_subset]
 """What MIG is compared with: made by a job and a sensor of their own, so that MIG does not wait for them."""
-made_here = [asset for asset in subsets if not any(key.path[-1] in awaited for key in asset.dependency_keys)]
-"""The subsets whose inputs are all made by assets of this project."""

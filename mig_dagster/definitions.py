@@ -27,7 +27,8 @@ def defs() -> dg.Definitions:
     """Return the code location.
 
     MIG_HOME is where data is kept (default `mig_home` in the checkout), MIG_SOURCES the registry (default
-    `sources.yaml` there), MIG_FAILURE_WEBHOOK a web address that is told of failed runs (default: none).
+    `sources.yaml` there), MIG_OPTIONS a YAML file of models and options (default: the profile `cpu`),
+    MIG_FAILURE_WEBHOOK a web address that is told of failed runs (default: none).
     """
     home = MigHome(root=dg.EnvVar("MIG_HOME").get_value(str(CHECKOUT / "mig_home")) or "")
     gpu = Gpu()
@@ -46,7 +47,7 @@ def defs() -> dg.Definitions:
             ),
             "webhook": FailureWebhook(url=webhook if webhook.get_value() else ""),
             "gpu": gpu,
-            "models": Models(gpu=gpu),
+            "models": Models(gpu=gpu, options_path=dg.EnvVar("MIG_OPTIONS").get_value("") or ""),
         },
         # One run is one process: a step of the multiprocess executor would load every library, and the models, again.
         executor=dg.in_process_executor,

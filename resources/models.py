@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -10,38 +12,41 @@ import dagster as dg
 from resources.gpu import Gpu
 
 if TYPE_CHECKING:
-    from mig_dagster.annotations.annotator import Annotator
+    from collections.abc import Callable
+
     from mig_dagster.annotations.cache import FragmentCache
     from mig_dagster.annotations.encoder import SentenceEncoder
-    from mig_dagster.annotations.models import CausalLanguageModel, ModelSpec
     from mig_dagster.annotations.models.shelf import ModelShelf
+    from mig_dagster.annotations.scoring import OnTokens
     from mig_dagster.graph.merging import Encode
+    from mig_dagster.stages.pool_options import PoolOptions
+    from mig_dagster.stages.signals import Annotators
 
 
 class Models(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Models, on the device of `gpu` and in its precision unless a model's own is given.
+    """Models as the options file names them, on the device of `gpu` where neither a model nor the file names one.
 
     A login for gated models is taken from HF_TOKEN, and HF_HUB_OFFLINE=1 keeps to what the cache of HF_HOME holds: both
     are read by huggingface_hub, so that no token passes through Dagster's configuration.
 
     Attributes:
-        encoder_model: sentence encoder for tags, labels and rows: a Hub id, a folder, or `offline`'s all-MiniLM-L6-v2.
-        encoder_revision: Hub branch, tag or commit of it.
-        batch_tokens: tokens in one batch, padding included.
-        max_tokens: where longer texts are cut.
-        attention: as in `mig_dagster.annotations.models.ModelSpec`; so are the next two.
-        quantisation: of the encoder's weights.
-        trust_remote_code: run code that lies beside the encoder's weights.
+        options_path: YAML file as `mig_dagster.stages.options_file` reads it; "" is the profile `cpu`.
     """
 
     gpu: dg.ResourceDependency[Gpu]
-    encoder_model: str = "all-MiniLM-L6-v2"
-    encoder_revision: str | None = None
-    batch_tokens: int = 4096
-    max_tokens: int = 256
-    attention: str | None = None
-    quantisation: str | None = None
-    trust_remote_code: bool = False
+    options_path: str = ""
+
+    @cached_property
+    def options(self) -> "PoolOptions":
+        """The options; a run sees the file as it was when it first asked."""
+        from mig_dagster.stages.options_file import read_options
+
+        return read_options(Path(self.options_path) if self.options_path else None)
+
+    @property
+    def device(self) -> str:
+        """Torch device of models whose section names none."""
+        return self.gpu.model_device() if self.options.device == "auto" else self.options.device
 
     @cached_property
     def shelf(self) -> "ModelShelf":
@@ -50,43 +55,37 @@ class Models(dg.ConfigurableResource):  # type: ignore[type-arg]
 
         return ModelShelf()
 
-    def spec(self, model: str, **options: Any) -> "ModelSpec":
-        """Return a model's specification: device and dtype are those of `gpu` where the options name none.
+    def annotators(
+        self,
+        cache: "FragmentCache",
+        pool_language_model: "Callable[[], Path]",
+        progress: "OnTokens | None" = None,
+        **sections: Any,
+    ) -> "Annotators":
+        """Return what gives each signal.
 
         Args:
-            model: a folder, or a Hub id.
-            options: the other fields of `ModelSpec`.
+            cache: what was said before.
+            pool_language_model: gives the folder of the pool's own language model.
+            progress: told how far a model has come.
+            sections: of the options, in the place of the file's.
         """
-        from mig_dagster.annotations.models import ModelSpec
+        from mig_dagster.stages.signals import Annotators
 
-        where = {"device": self.gpu.model_device(), "dtype": self.gpu.model_dtype()}
-        return ModelSpec(model, **(where | options))
-
-    def causal(self, spec: "ModelSpec") -> "CausalLanguageModel":
-        """Return a causal language model, one for the whole run; it is loaded with the first text."""
-        return self.shelf.causal(spec)
+        options = replace(self.options, **sections)
+        return Annotators(options, self.shelf, cache, self.device, pool_language_model, progress)
 
     def sentence_encoder(self) -> "SentenceEncoder":
-        """Return the sentence encoder, one for the whole run; its model is loaded with the first text."""
-        return self.shelf.sentence_encoder(
-            self.spec(
-                self.encoder_model,
-                revision=self.encoder_revision,
-                attention=self.attention,
-                quantisation=self.quantisation,
-                trust_remote_code=self.trust_remote_code,
-                batch_tokens=self.batch_tokens,
-                max_tokens=self.max_tokens,
-            )
-        )
+        """Return the sentence encoder of tags and rows, one for the whole run; it is loaded with the first text."""
+        return self.shelf.sentence_encoder(self.options.encoder.spec(self.device))
 
-    def encoder(self, cache: "FragmentCache") -> "Encode":
-        """Return a function from n texts to unit vectors (n, d) that computes only what the cache does not know."""
-        return partial(self.sentence_encoder().encode_cached, cache=cache)
+    def label_encoder(self) -> "SentenceEncoder":
+        """Return the sentence encoder of labels."""
+        return self.shelf.sentence_encoder((self.options.label_encoder or self.options.encoder).spec(self.device))
 
-    def annotator(self) -> "Annotator":
-        """Return who gives the embeddings."""
-        return self.sentence_encoder().annotator
+    def encode_labels(self, cache: "FragmentCache") -> "Encode":
+        """Return a function from n labels to unit vectors (n, d) that computes only what the cache does not know."""
+        return partial(self.label_encoder().encode_cached, cache=cache)
 
     def release(self) -> None:
         """Free the memory of every model; what is used again is loaded again."""

@@ -46,6 +46,7 @@ def compare(
     from mig_dagster.annotations.cache import FragmentCache
     from mig_dagster.stages.compare_files import compare_files
     from mig_dagster.stages.options_file import read_options
+    from mig_dagster.stages.pool_language_model import local_models
     from mig_dagster.storage import Store
 
     with progress_bar("reading") as report:
@@ -57,6 +58,7 @@ def compare(
             settings=settings_by_method(option or []),
             options=read_options(config),
             cache=FragmentCache(Store(home)),
+            models=local_models(Store(home)),
             on_progress=report,
         )
     if as_json:
@@ -91,7 +93,6 @@ def _document(done: "Comparison") -> dict[str, Any]:
         "duplicates": done.duplicates,
         "sources": done.records,
         "failures": done.failures,
-        "left_out": done.left_out,
         "warnings": done.warnings,
         "lacking": list(done.lacking),
         **tables,
@@ -111,8 +112,6 @@ def _print(done: "Comparison", output: Path) -> None:
     out.print(escape(meaning(done.tables)), style="dim", highlight=False)
     for warning in _warnings(done):
         print_warning(warning)
-    for method, reason in done.left_out.items():
-        err.print(f"left out {method}: {escape(reason)}", highlight=False)
     for method, error in done.failures.items():
         err.print(f"[bold red]failed[/] {method}: {escape(error)}", highlight=False)
     out.print(f"{done.pool_rows:,} rows compared under a budget of {done.budget} -> {escape(str(output))}")

@@ -20,9 +20,6 @@ def methods(as_json: AsJson = False) -> None:
         return
     for method in listed:
         _print(method)
-    for method in listed:
-        for reason in method["missing"]:
-            out.print(f"{method['name']} cannot run here: {reason}", highlight=False, markup=False)
 
 
 def _print(method: Mapping[str, Any]) -> None:
@@ -37,7 +34,6 @@ def _print(method: Mapping[str, Any]) -> None:
 def method_table() -> list[dict[str, Any]]:
     """Return the methods by name, JSON-ready; loads no model's library."""
     from mig_dagster.selection import METHODS, options, reads
-    from mig_dagster.stages.missing_inputs import missing_inputs, why_missing
 
     return [
         {
@@ -45,7 +41,6 @@ def method_table() -> list[dict[str, Any]]:
             "what": first_line(method),
             "reads": list(reads(method)),
             "options": {option: default for option, (_, default) in options(method).items()},
-            "missing": [why_missing(given) for given in missing_inputs(name)],
         }
         for name, method in sorted(METHODS.items())
     ]

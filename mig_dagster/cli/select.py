@@ -34,6 +34,7 @@ def select(
     # Imported here, so that `--help` does not load the models' libraries.
     from mig_dagster.annotations.cache import FragmentCache
     from mig_dagster.stages.options_file import read_options
+    from mig_dagster.stages.pool_language_model import local_models
     from mig_dagster.stages.select_files import select_files
     from mig_dagster.storage import Store
 
@@ -47,6 +48,7 @@ def select(
             settings=method_settings(method, option or []),
             options=read_options(config),
             cache=FragmentCache(Store(home)),
+            models=local_models(Store(home)),
             on_progress=report,
         )
     if as_json:

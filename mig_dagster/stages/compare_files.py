@@ -16,9 +16,8 @@ from mig_dagster.stages.comparison import Compared, compare_subsets
 from mig_dagster.stages.comparison_files import shortfalls, write_comparison
 from mig_dagster.stages.devices import selection_device
 from mig_dagster.stages.file_pool import FilePool, OnStep, file_pool
-from mig_dagster.stages.missing_inputs import missing_inputs, why_missing
 from mig_dagster.stages.pool_options import PoolOptions
-from mig_dagster.stages.select_files import check_folder, check_method, choosing
+from mig_dagster.stages.select_files import check_folder, check_method, choosing, mixed_annotators
 from mig_dagster.stages.subset import check_null_share, choose_subset
 
 MEASURED = ("tags", "quality_scores", "label_graph", "row_embeddings")
@@ -34,7 +33,6 @@ class Comparison:
         budget: as it was asked for.
         pool_rows: rows of the pool.
         failures: why a method or a baseline failed, by method.
-        left_out: why a method was not asked, by method.
         warnings: what the methods warn of, by method.
         records: counts of each source: records, accepted, rejected by reason, blank.
         duplicates: rows left out because another one stands for them.
@@ -45,7 +43,6 @@ class Comparison:
     budget: str
     pool_rows: int
     failures: Mapping[str, str]
-    left_out: Mapping[str, str]
     warnings: Mapping[str, Sequence[str]]
     records: Mapping[str, Mapping[str, Any]]
     duplicates: int
@@ -61,19 +58,6 @@ class _Chosen:
     warnings: dict[str, list[str]] = field(default_factory=dict)
 
 
-def methods_and_reasons(asked: Sequence[str] | None) -> tuple[list[str], dict[str, str]]:
-    """Return which methods to run, in alphabetical order or as asked, and why the others are left out.
-
-    Args:
-        asked: names; None is every method whose inputs this pipeline makes.
-    """
-    if asked is not None:
-        return list(dict.fromkeys(asked)), {}
-    missing = {name: missing_inputs(name) for name in sorted(METHODS)}
-    left_out = {name: "; ".join(map(why_missing, inputs)) for name, inputs in missing.items() if inputs}
-    return [name for name in missing if name not in left_out], left_out
-
-
 def compare_files(
     sources: Sequence[Source],
     output: Path,
@@ -83,6 +67,7 @@ def compare_files(
     settings: Mapping[str, Mapping[str, Any]],
     options: PoolOptions,
     cache: FragmentCache,
+    models: Path,
     on_progress: OnStep,
 ) -> Comparison:
     """Run methods on the rows of some sources, compare what they choose, and write the comparison's folder.
@@ -92,27 +77,30 @@ def compare_files(
     Args:
         sources: what to read; names must differ.
         output: folder for the result; made when missing.
-        methods: names in `METHODS`; None is every one whose inputs this pipeline makes.
+        methods: names in `METHODS`; None is all of them.
         budget: rows or a share of the pool, as `50k` or `5%`.
         settings: options of methods, by method.
         options: everything before the methods.
         cache: what models said before is not computed again.
+        models: folder where language models that were trained on pools are kept.
         on_progress: told what is being done.
 
     Raises:
         SourceFileError: a file cannot be read.
         ValueError: `output` is a file, no row was accepted, or a method or an option is wrong.
     """
-    names, left_out = methods_and_reasons(methods)
+    names = sorted(METHODS) if methods is None else list(dict.fromkeys(methods))
     for name in names:
-        check_method(name, settings.get(name, {}))
+        check_method(name, settings.get(name, {}), options)
     if idle := sorted(set(settings) - set(names)):
         raise ValueError(f"options were given for {idle[0]}, which is not compared; compared: {', '.join(names)}")
     check_null_share(options.max_null_share)
     rows_of(budget, 1)
     check_folder(output, "the comparison is a folder of several files")
     needed = {read for name in names for read in reads(METHODS[name])}
-    with file_pool(sources, needed, measured=MEASURED, options=options, cache=cache, on_progress=on_progress) as pool:
+    with file_pool(
+        sources, needed, measured=MEASURED, options=options, cache=cache, models=models, on_progress=on_progress
+    ) as pool:
         chosen = _choose(pool, names, budget, settings, options, on_progress)
         tables = _measured(pool, chosen.subsets, chosen.failures, options, on_progress)
         rows = pool.frames.pool.select(pl.len()).collect().item()
@@ -121,7 +109,6 @@ def compare_files(
             budget,
             rows,
             dict(tables["rows"].drop_nulls("error").select("name", "error").iter_rows()),
-            left_out,
             chosen.warnings,
             pool.records,
             pool.duplicates,
@@ -142,6 +129,9 @@ def _choose(
     """Run one method after the other."""
     chosen = _Chosen()
     for number, name in enumerate(names, 1):
+        if lacking := [pool.lacking[each] for each in reads(METHODS[name]) if each in pool.lacking]:
+            chosen.failures[name] = "; ".join(lacking)
+            continue
         try:
             subset = choose_subset(
                 name,
@@ -150,6 +140,7 @@ def _choose(
                 settings=settings.get(name, {}),
                 device=selection_device(options),
                 max_null_share=options.max_null_share,
+                notes=mixed_annotators(name, pool, options),
                 on_progress=choosing(f"{name} ({number} of {len(names)})", on_progress),
             )
         # The comparison's purpose is to hold every method that works; what went wrong is shown, and the exit code 1.
@@ -199,7 +190,6 @@ def notes_of(made: Comparison) -> list[str]:
     ]
     notes += [f"Measures of labels are null: {reason}." for reason in made.lacking]
     notes += [f"`{name}` failed: {error}" for name, error in made.failures.items()]
-    notes += [f"`{name}` was left out: {reason}." for name, reason in made.left_out.items()]
     notes += [f"`{name}` fell short: {shortfall}." for name, shortfall in shortfalls(made.tables).items()]
     notes += [f"`{name}` warns: {warning}" for name, found in made.warnings.items() for warning in found]
     return notes

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,11 +12,10 @@ from typing import Any
 import polars as pl
 
 from mig_dagster.annotations.cache import FragmentCache
-from mig_dagster.annotations.embeddings import embed_rows
 from mig_dagster.annotations.encoder import SentenceEncoder
-from mig_dagster.annotations.quality import ImportedScorer, LexicalScorer, score_rows
-from mig_dagster.annotations.tagging import NearestLabelTagger, tag_rows
-from mig_dagster.annotations.vocabulary import load_vocabulary
+from mig_dagster.annotations.models.shelf import ModelShelf
+from mig_dagster.annotations.pretraining import TrainingProgress, TrainingSettings
+from mig_dagster.annotations.scoring import TokenProgress
 from mig_dagster.graph import Vocabulary
 from mig_dagster.graph.merging import Encode
 from mig_dagster.pool.deduplicate import pool as without_duplicates
@@ -24,10 +23,12 @@ from mig_dagster.pool.ingest import ingest
 from mig_dagster.pool.signatures import row_signatures
 from mig_dagster.sources import Source, resolve
 from mig_dagster.stages.align import PoolFrames
-from mig_dagster.stages.annotate import AnnotateRows, annotate_source
-from mig_dagster.stages.devices import model_device, sentence_encoder
+from mig_dagster.stages.annotate import annotate_source
+from mig_dagster.stages.devices import model_device
 from mig_dagster.stages.label_space import NO_LABEL, embed_labels, embeddings_to_graph, tags_to_vocabulary
+from mig_dagster.stages.pool_language_model import pool_language_model_for
 from mig_dagster.stages.pool_options import PoolOptions
+from mig_dagster.stages.signals import SIGNALS, Annotators, Signal
 from mig_dagster.storage import Lake, Manifest, Store
 from mig_dagster.storage.digest import values_digest
 
@@ -48,6 +49,7 @@ class FilePool:
         duplicates: rows left out because another one stands for them.
         encoder: the sentence encoder; it loads its model only when asked.
         notes: what was wanted for measures only and could not be made.
+        lacking: why a signal could not be made, by its name.
     """
 
     frames: PoolFrames
@@ -56,6 +58,7 @@ class FilePool:
     duplicates: int
     encoder: SentenceEncoder
     notes: Sequence[str] = ()
+    lacking: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def records(self) -> dict[str, dict[str, Any]]:
@@ -85,6 +88,10 @@ class FilePool:
         return made
 
 
+class NoLanguageModelError(ValueError):
+    """The rows are too few to train a language model on, and the options name none."""
+
+
 @contextmanager
 def file_pool(
     sources: Sequence[Source],
@@ -93,6 +100,7 @@ def file_pool(
     measured: Collection[str] = (),
     options: PoolOptions,
     cache: FragmentCache,
+    models: Path,
     on_progress: OnStep,
 ) -> Iterator[FilePool]:
     """Read sources into a pool that lives as long as the context.
@@ -103,6 +111,7 @@ def file_pool(
         measured: inputs that measures are made from; a label space without labels is left out and noted.
         options: how.
         cache: what models said before is not computed again.
+        models: folder where language models that were trained on pools are kept.
         on_progress: told what is being done.
 
     Raises:
@@ -111,15 +120,17 @@ def file_pool(
         ModelError: the sentence encoder's model cannot be had.
     """
     with TemporaryDirectory(prefix="mig-dagster-") as scratch:
-        making = _Making(Lake(Store(scratch)), sorted(source.name for source in sources), options, cache, on_progress)
+        names = sorted(source.name for source in sources)
+        making = _Making(Lake(Store(scratch)), names, options, cache, models, on_progress)
         raw = {source.name: making.ingest(source) for source in sources}
         _check_accepted(raw)
         rows, duplicates = making.pool(sources)
         wanted = {*needed, *measured}
-        signals = [manifest for name in making.signals(wanted) for manifest in making.annotated(name)]
-        frames = making.frames(rows, wanted, needed)
+        signals, lacking = making.annotations(wanted)
+        frames = making.frames(rows, wanted, needed, {manifest.asset for manifest in signals})
         notes = [NO_LABEL] if "label_graph" in wanted and frames.edges is None else []
-        yield FilePool(frames, dict(sorted(raw.items())), signals, duplicates.height, making.encoder, notes)
+        encoder = making.annotators.encoder
+        yield FilePool(frames, dict(sorted(raw.items())), signals, duplicates.height, encoder, notes, lacking)
 
 
 def _check_accepted(raw: Mapping[str, Manifest]) -> None:
@@ -140,11 +151,28 @@ class _Making:
     names: Sequence[str]
     options: PoolOptions
     cache: FragmentCache
+    models: Path
     on_progress: OnStep
+    shelf: ModelShelf = field(default_factory=ModelShelf)
 
     @cached_property
-    def encoder(self) -> SentenceEncoder:
-        return sentence_encoder(self.options.encoder, model_device(self.options.device))
+    def annotators(self) -> Annotators:
+        """What the options ask for; the pool's own language model is trained when the first signal needs it."""
+        device = model_device(self.options.device)
+        return Annotators(self.options, self.shelf, self.cache, device, self._language_model, self._told)
+
+    def _language_model(self) -> Path:
+        def report(now: TrainingProgress) -> None:
+            self.on_progress("training the pool's language model", now.step, now.of_steps)
+
+        rows = self.lake.scan("raw_pool", self.names)
+        try:
+            return pool_language_model_for(rows, self.models, TrainingSettings(), report)
+        except ValueError as problem:
+            raise NoLanguageModelError(f"{problem} as `language_model` in --config") from problem
+
+    def _told(self, now: TokenProgress) -> None:
+        self.on_progress(f"{now.annotator.name} ({now.annotator.model})", now.items, now.of_items)
 
     def ingest(self, source: Source) -> Manifest:
         def report(done: int) -> None:
@@ -158,27 +186,44 @@ class _Making:
         return without_duplicates(signatures.lazy(), {source.name: source.priority for source in sources})
 
     def signals(self, needed: Collection[str]) -> list[str]:
-        """Return the signals behind some inputs: labels, and so their graph, come from tags."""
-        wanted = {"tags" if name == "label_graph" else name for name in needed}
-        return [name for name in ("tags", "quality_scores", "row_embeddings") if name in wanted]
+        """Return the signals behind some inputs: labels come from tags, distances to neighbours from embeddings."""
+        behind = {"label_graph": ["tags"], "indicators": ["indicators", "row_embeddings"]}
+        wanted = {signal for name in needed for signal in behind.get(name, [name])}
+        return [name for name in SIGNALS if name in wanted]
 
-    def annotated(self, signal: str) -> list[Manifest]:
-        """Write a signal of every source into the lake."""
-        value, annotate_rows = self._annotator(signal)
-        written = []
-        for name in self.names:
-            report = partial(self.on_progress, f"{signal} of {name}")
-            rows = self.lake.scan("raw_pool", name)
-            manifest = annotate_source(self.lake, signal, name, rows, annotate_rows, values=[value], on_batch=report)
-            written.append(self.lake.publish(manifest))
-        return written
+    def annotations(self, wanted: Collection[str]) -> tuple[list[Manifest], dict[str, str]]:
+        """Return what annotators said, and why a signal is not there: some rows are too few for a language model."""
+        made: list[Manifest] = []
+        lacking: dict[str, str] = {}
+        for name in self.signals(wanted):
+            try:
+                made += self.annotated(name)
+            except NoLanguageModelError as problem:
+                lacking[name] = f"{name} cannot be made: {problem}"
+        return made, lacking
 
-    def frames(self, rows: pl.DataFrame, wanted: Collection[str], needed: Collection[str]) -> PoolFrames:
+    def annotated(self, name: str) -> list[Manifest]:
+        """Write a signal of every source into the lake, and free the models behind it."""
+        signal = self.annotators.signal(name)
+        with self.shelf:
+            return [self._annotated(name, source, signal) for source in self.names]
+
+    def _annotated(self, name: str, source: str, signal: Signal) -> Manifest:
+        rows = self.lake.scan("raw_pool", source)
+        report = partial(self.on_progress, f"{name} of {source}")
+        manifest = annotate_source(
+            self.lake, name, source, rows, signal.annotate, values=signal.columns, info=signal.info, on_batch=report
+        )
+        return self.lake.publish(manifest)
+
+    def frames(
+        self, rows: pl.DataFrame, wanted: Collection[str], needed: Collection[str], made: Collection[str]
+    ) -> PoolFrames:
         """Return the pool and everything wanted; builds the label space where tags are.
 
         Without a label there is no graph; that is an error only where a method needs it.
         """
-        given = {name: self._of_all_sources(name) for name in self.signals(wanted)}
+        given = {name: self._of_all_sources(name) for name in made}
         vocabulary = edges = labels = None
         if "tags" in given:
             vocabulary = self._vocabulary(given["tags"])
@@ -188,18 +233,6 @@ class _Making:
                 vocabulary = None
         raw_pool = self.lake.scan("raw_pool", self.names)
         return PoolFrames(rows.lazy(), vocabulary=vocabulary, edges=edges, labels=labels, raw_pool=raw_pool, **given)
-
-    def _annotator(self, signal: str) -> tuple[str, AnnotateRows]:
-        """Return the column of a signal and what gives it; a model is loaded when the first row needs it."""
-        options, cache = self.options, self.cache
-        if signal == "tags":
-            vocabulary = load_vocabulary(Path(options.tag_vocabulary) if options.tag_vocabulary else None)
-            return "tags", partial(tag_rows, tagger=NearestLabelTagger(self.encoder, vocabulary), cache=cache)
-        if signal == "quality_scores":
-            quality = options.quality_scores
-            scorer = LexicalScorer() if quality.scorer == "lexical" else ImportedScorer(quality.scorer)
-            return "score", partial(score_rows, scorer=scorer, aggregation=quality.aggregation, cache=cache)
-        return "embedding", partial(embed_rows, embedder=self.encoder, cache=cache, text=options.row_embeddings.text)
 
     def _of_all_sources(self, signal: str) -> pl.LazyFrame:
         return pl.concat([self.lake.scan(signal, name).with_columns(source=pl.lit(name)) for name in self.names])
@@ -216,4 +249,4 @@ class _Making:
 
     @property
     def _encode(self) -> Encode:
-        return partial(self.encoder.encode_cached, cache=self.cache)
+        return partial(self.annotators.label_encoder.encode_cached, cache=self.cache)

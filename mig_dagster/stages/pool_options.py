@@ -12,6 +12,7 @@ from pydantic import ConfigDict
 
 from mig_dagster.annotations.model_files import MINILM
 from mig_dagster.annotations.models.specification import ModelSpec
+from mig_dagster.annotations.tagging.endpoint_spec import EndpointSpec
 from mig_dagster.stages.label_space import VocabularyOptions
 from mig_dagster.stages.subset import MAX_NULL_SHARE
 
@@ -35,36 +36,20 @@ class ModelOptions:
     revision: str | None = None
     device: str | None = None
     dtype: Literal["float32", "bfloat16", "float16"] | None = None
-    attention: Literal["sdpa", "eager", "flash_attention_2"] = "sdpa"
+    attention: Literal["sdpa", "eager", "flash_attention_2"] | None = None
     quantisation: Literal["int8", "int4"] | None = None
     trust_remote_code: bool = False
     batch_tokens: int | None = None
     max_tokens: int = 2048
 
     def spec(self, device: str) -> ModelSpec:
-        """Return the model as it runs where the section does not say where.
-
-        Args:
-            device: torch device.
-        """
-        device = self.device or device
-        on_cpu = device == "cpu"
-        return ModelSpec(
-            self.model,
-            self.revision,
-            device,
-            self.dtype or ("float32" if on_cpu else "bfloat16"),
-            self.attention,
-            self.quantisation,
-            self.trust_remote_code,
-            self.batch_tokens or (CPU_BATCH_TOKENS if on_cpu else GPU_BATCH_TOKENS),
-            self.max_tokens,
-        )
+        """Return the model as it runs on `device`, where the section does not say where."""
+        return _spec(self, self.device or device, "bfloat16")
 
 
 @dataclass(frozen=True)
 class EncoderOptions:
-    """A sentence encoder; null means what it means in `ModelOptions`, but a GPU computes in float16."""
+    """A sentence encoder; as `ModelOptions`, but a GPU computes in float16."""
 
     __pydantic_config__ = STRICT
 
@@ -72,25 +57,30 @@ class EncoderOptions:
     revision: str | None = None
     device: str | None = None
     dtype: Literal["float32", "bfloat16", "float16"] | None = None
+    attention: Literal["sdpa", "eager", "flash_attention_2"] | None = None
+    quantisation: Literal["int8", "int4"] | None = None
+    trust_remote_code: bool = False
     batch_tokens: int | None = None
     max_tokens: int = 256
 
+    def spec(self, device: str) -> ModelSpec:
+        """Return the model as it runs on `device`, where the section does not say where."""
+        return _spec(self, self.device or device, "float16")
 
-@dataclass(frozen=True)
-class EndpointOptions:
-    """A server that speaks OpenAI's API; its key is the environment variable OPENAI_API_KEY."""
 
-    __pydantic_config__ = STRICT
-
-    base_url: str
-    model: str
-    concurrency: int = 8
-    requests_per_minute: int | None = None
-    tokens_per_minute: int | None = None
-    timeout_seconds: float = 120.0
-    max_retries: int = 6
-    max_tokens: int = 512
-    seed: int | None = 0
+def _spec(options: ModelOptions | EncoderOptions, device: str, on_gpu: Literal["bfloat16", "float16"]) -> ModelSpec:
+    on_cpu = device == "cpu"
+    return ModelSpec(
+        options.model,
+        options.revision,
+        device,
+        options.dtype or ("float32" if on_cpu else on_gpu),
+        options.attention,
+        options.quantisation,
+        options.trust_remote_code,
+        options.batch_tokens or (CPU_BATCH_TOKENS if on_cpu else GPU_BATCH_TOKENS),
+        options.max_tokens,
+    )
 
 
 @dataclass(frozen=True)
@@ -102,16 +92,19 @@ class TagOptions:
     tagger: Literal["nearest_label", "instagger", "endpoint"] = "nearest_label"
     model: ModelOptions | None = None
     prompt: Literal["A", "B"] = "B"
-    endpoint: EndpointOptions | None = None
+    endpoint: EndpointSpec | None = None
 
 
 @dataclass(frozen=True)
 class QualityOptions:
-    """The scale of the scores: one for the whole pool."""
+    """The scale of the scores: one for the whole pool.
+
+    `scorer` is a name in `annotations.quality.SCORERS`, or imported:<column>.
+    """
 
     __pydantic_config__ = STRICT
 
-    scorer: Literal["lexical", "deita", "iqs", "reward", "constant", "tag_count"] = "lexical"
+    scorer: str = "lexical"
     aggregation: Literal["turn_mean", "turn_sum"] = "turn_mean"
     complexity_model: ModelOptions | None = None
     quality_model: ModelOptions | None = None
@@ -132,12 +125,16 @@ class EmbeddingOptions:
 
 @dataclass(frozen=True)
 class IfdOptions:
-    """How an answer is put after its question for the language model."""
+    """How an answer is put after its question for the language model.
+
+    `imported_model` says whose ratios rows bring, as `openai-community/gpt2`: their files do not. None computes all.
+    """
 
     __pydantic_config__ = STRICT
 
     template: Literal["plain", "alpaca", "chat"] = "plain"
     span: Literal["offsets", "reference"] = "offsets"
+    imported_model: str | None = None
 
 
 @dataclass(frozen=True)

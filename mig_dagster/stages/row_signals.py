@@ -21,7 +21,8 @@ INDICATOR = "indicator "
 _EMBEDDED = "embedding"
 """The joined column that is never made."""
 
-_NEIGHBOUR = re.compile(r"knn_([1-9]\d*)")
+NEIGHBOUR = re.compile(r"knn_([1-9]\d*)")
+"""An indicator that is measured in the pool, from embeddings."""
 
 _NOT_VALUES = ("row_id", "source", "annotator", "provenance", "flag")
 
@@ -52,7 +53,7 @@ def _values(name: str, signal: pl.LazyFrame, settings: Mapping[str, Any]) -> dic
     """Return the columns of a signal that hold its values, by the column they become in the joined pool."""
     columns = signal.collect_schema().names()
     if name == "indicators":
-        wanted = _indicators(settings)
+        wanted = indicators_read(settings)
         values = [column for column in columns if column not in _NOT_VALUES]
         return {INDICATOR + name: pl.col(name) for name in values if wanted is None or name.lower() in wanted}
     variant = settings.get("variant", DEFAULT_VARIANT)
@@ -79,14 +80,18 @@ def neighbours_read(settings: Mapping[str, Any]) -> list[int]:
     Args:
         settings: options of the method: `rule`, `coefficients`.
     """
-    found = (_NEIGHBOUR.fullmatch(name) for name in _indicators(settings) or ())
+    found = (NEIGHBOUR.fullmatch(name) for name in indicators_read(settings) or ())
     return sorted(int(match[1]) for match in found if match)
 
 
-def _indicators(settings: Mapping[str, Any]) -> Collection[str] | None:
-    """Return the indicators that a rule asks for, in lower case; None where no rule is named."""
+def indicators_read(settings: Mapping[str, Any]) -> Collection[str] | None:
+    """Return the indicators that a rule asks for, in lower case; None where no rule is named.
+
+    Args:
+        settings: options of the method: `rule`, `coefficients`.
+    """
     if settings.get("coefficients") is not None:
-        return {name.lower() for name in settings["coefficients"]}
+        return {name.lower() for name in settings["coefficients"]} - {CONSTANT}
     rule = RULES.get(settings.get("rule", ""))
     return None if rule is None else set(rule.coefficients) - {CONSTANT}
 

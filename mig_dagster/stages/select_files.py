@@ -13,9 +13,11 @@ from mig_dagster.sources import Source
 from mig_dagster.stages.budget import rows_of
 from mig_dagster.stages.devices import selection_device
 from mig_dagster.stages.file_pool import FilePool, OnStep, file_pool
-from mig_dagster.stages.missing_inputs import missing_inputs, why_missing
+from mig_dagster.stages.fingerprints import check_annotators, signals_behind
 from mig_dagster.stages.pool_options import PoolOptions
+from mig_dagster.stages.row_signals import indicators_read
 from mig_dagster.stages.scale import annotators_of
+from mig_dagster.stages.signals import check_indicators
 from mig_dagster.stages.subset import Subset, check_null_share, choose_subset, method_options
 from mig_dagster.stages.subset_files import selection_lock, with_conversations
 
@@ -46,6 +48,7 @@ def select_files(
     settings: Mapping[str, Any],
     options: PoolOptions,
     cache: FragmentCache,
+    models: Path,
     on_progress: OnStep,
 ) -> Selected:
     """Choose from the rows of some sources and write the subset's folder.
@@ -58,19 +61,22 @@ def select_files(
         settings: options of the method.
         options: everything before the method.
         cache: what models said before is not computed again.
+        models: folder where language models that were trained on pools are kept.
         on_progress: told what is being done.
 
     Raises:
         SourceFileError: a file cannot be read.
-        ValueError: `output` is a file, no row was accepted, an option is wrong, the method reads what nothing makes, or
-            too many rows lack a signal.
+        ValueError: `output` is a file, no row was accepted, an option is wrong, the method reads what nothing makes,
+            several annotators give a signal it reads, or too many rows lack one.
     """
-    check_method(method, settings)
+    check_method(method, settings, options)
     check_null_share(options.max_null_share)
     rows_of(budget, 1)
     check_folder(output, "the subset is a folder of four files")
     needed = reads(METHODS[method])
-    with file_pool(sources, needed, options=options, cache=cache, on_progress=on_progress) as pool:
+    with file_pool(sources, needed, options=options, cache=cache, models=models, on_progress=on_progress) as pool:
+        if lacking := [pool.lacking[each] for each in needed if each in pool.lacking]:
+            raise ValueError("; ".join(lacking))
         subset = choose_subset(
             method,
             pool.frames,
@@ -78,6 +84,7 @@ def select_files(
             settings=settings,
             device=selection_device(options),
             max_null_share=options.max_null_share,
+            notes=mixed_annotators(method, pool, options),
             on_progress=choosing(method, on_progress),
         )
         lock = _lock(output.resolve().name, subset, pool, options, sources)
@@ -86,15 +93,15 @@ def select_files(
         return Selected(files, subset.info, pool.records, pool.duplicates)
 
 
-def check_method(method: str, settings: Mapping[str, Any]) -> None:
+def check_method(method: str, settings: Mapping[str, Any], options: PoolOptions) -> None:
     """Refuse what cannot be meant before an hour of annotation.
 
     Raises:
-        ValueError: there is no such method, it has no such option, or it reads what nothing makes.
+        ValueError: there is no such method, it has no such option, or it reads an indicator that nothing measures.
     """
-    method_options(method, settings)
-    if missing := missing_inputs(method):
-        raise ValueError(f"method {method} cannot run on files yet: {'; '.join(map(why_missing, missing))}")
+    defaults = {name: default for name, (_, default) in method_options(method, settings).items()}
+    if "indicators" in reads(METHODS[method]):
+        check_indicators(indicators_read(defaults | dict(settings)) or (), options)
 
 
 def check_folder(output: Path, what: str) -> None:
@@ -105,6 +112,17 @@ def check_folder(output: Path, what: str) -> None:
     """
     if output.exists() and not output.is_dir():
         raise ValueError(f"{output} is a file; name a folder: {what}")
+
+
+def mixed_annotators(method: str, pool: FilePool, options: PoolOptions) -> list[str]:
+    """Return which signals that a method reads several annotators gave, where the options accept that.
+
+    Raises:
+        ValueError: they do not.
+    """
+    behind = signals_behind(reads(METHODS[method]))
+    read = (manifest for manifest in pool.signals if manifest.asset in behind)
+    return check_annotators(read, accept=options.accept_mixed_annotators)
 
 
 def choosing(method: str, on_progress: OnStep) -> Any:

@@ -18,8 +18,6 @@ def test_every_method_is_listed_with_what_it_reads_and_its_options():
         assert listed[name]["reads"] == list(reads(method))
         assert set(listed[name]["options"]) == set(options(method))
         assert listed[name]["what"].endswith(".")
-    assert listed["mig"]["missing"] == []
-    assert listed["ifd"]["missing"][0].startswith("ifd_scores: no annotator")
 
 
 def test_people_see_defaults_as_an_option_takes_them():
@@ -28,7 +26,6 @@ def test_people_see_defaults_as_an_option_takes_them():
     assert "phi_a=1e-06" in stdout
     assert "norm=false" in stdout
     assert "coefficients=null" in stdout
-    assert "ifd cannot run here: ifd_scores: no annotator" in stdout
 
 
 def test_no_name_or_default_is_cut_at_the_default_width():

@@ -136,7 +136,7 @@ def test_option_values_have_the_type_of_the_option():
         ("encoder: {modle: mine}", "bad.yaml: encoder.modle: Unexpected keyword argument, got 'mine'"),
         ("label_vocabulary: {min: 1}", "bad.yaml: label_vocabulary.min: Unexpected keyword argument, got 1"),
         ("row_embeddings: {text: title}", "bad.yaml: row_embeddings.text: Input should be 'instruction', "),
-        ("quality_scores: {scorer: magic}", "bad.yaml: quality_scores.scorer: Input should be 'lexical', 'deita'"),
+        ("quality_scores: {scorer: magic}", "quality_scores.scorer must be one of lexical, deita, iqs, reward"),
     ],
 )
 def test_a_config_that_cannot_be_read_is_named(pool, tmp_path, text, message):

@@ -4,7 +4,7 @@ import dagster as dg
 import pytest
 
 from assets.jobs import COMPARED
-from tests.dag.tiny import TinyProject, fill, materialise, materialise_all, save_encoder
+from tests.dag.tiny import TinyProject, fill, materialise, materialise_all, save_encoder, score_all
 
 
 def pytest_collection_modifyitems(items):
@@ -35,7 +35,7 @@ def finished(tmp_path_factory, encoder_folder):
     """A project where everything was materialised, not to be changed: (place, instance, results by name)."""
     place = fill(TinyProject(tmp_path_factory.mktemp("finished"), encoder_folder))
     with dg.DagsterInstance.ephemeral() as instance:
-        results = materialise_all(place, instance)
+        results = materialise_all(place, instance) | score_all(place, instance)
         results["compared"] = materialise(place, instance, *COMPARED)
         results["catalog"] = materialise(place, instance, "lineage_catalog")
         yield place, instance, results

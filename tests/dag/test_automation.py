@@ -10,7 +10,6 @@ from assets.jobs import COMPARED
 from assets.sensors import automation_sensor, compared_methods_sensor
 from mig_dagster.definitions import defs
 from mig_dagster.selection import METHODS, reads
-from mig_dagster.stages.missing_inputs import missing_inputs
 from tests.dag.ticks import partitions_read_once
 from tests.dag.tiny import POOL_LEVEL
 
@@ -102,8 +101,8 @@ def both(location, settled):
 
 
 def compared(*without: str) -> list[str]:
-    """Return the compared subsets that can be made here, without those of some methods."""
-    names = {name for name in METHODS if not missing_inputs(name)} - {"mig", *without}
+    """Return the compared subsets, without those of some methods."""
+    names = METHODS.keys() - {"mig", *without}
     return sorted(f"{name}_subset" for name in names)
 
 
@@ -204,9 +203,9 @@ def test_a_new_score_leaves_methods_that_read_none_alone(both):
     daemon.settle()
 
 
-def test_a_method_whose_inputs_nothing_made_is_asked_for_when_they_come(both):
+def test_new_ratios_ask_for_the_methods_that_read_them(both):
     daemon, other = both
-    waiting = sorted(f"{name}_subset" for name in METHODS if missing_inputs(name) == ["ifd_scores"])
+    waiting = sorted(f"{name}_subset" for name in METHODS if "ifd_scores" in reads(METHODS[name]))
     other.report("ifd_scores", "a")
     assert sorted(other.settle()[0]) == waiting
     daemon.settle()

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from dagster._core.remote_representation.external_data import RepositorySnap
 
-from assets.jobs import COMPARED, PARTITIONED, POOL_LEVEL
+from assets.jobs import COMPARED, LANGUAGE_MODEL, PARTITIONED, POOL_LEVEL
 from assets.sensors import automation_sensor, compared_methods_sensor
 from mig_dagster.definitions import defs
 
@@ -75,7 +75,7 @@ def test_partitioned_and_unpartitioned_assets_share_no_job(location):
         a.key.to_user_string() for a in location.assets if isinstance(a, dg.AssetsDefinition)
     } - partitioned
     assert set(PARTITIONED) == partitioned
-    assert {*POOL_LEVEL, *COMPARED, "lineage_catalog"} == unpartitioned
+    assert {*LANGUAGE_MODEL, *POOL_LEVEL, *COMPARED, "lineage_catalog"} == unpartitioned
 
 
 def test_sensors_run_without_being_switched_on_but_the_comparison_waits_for_a_person(location):
@@ -83,6 +83,7 @@ def test_sensors_run_without_being_switched_on_but_the_comparison_waits_for_a_pe
         "sources_sensor": dg.DefaultSensorStatus.RUNNING,
         "discovery": dg.DefaultSensorStatus.RUNNING,
         "automation": dg.DefaultSensorStatus.RUNNING,
+        "language_model_scores": dg.DefaultSensorStatus.RUNNING,
         "compared_methods": dg.DefaultSensorStatus.STOPPED,
         "run_failure": dg.DefaultSensorStatus.RUNNING,
     }

@@ -17,8 +17,10 @@ from resources.models import Models
 
 
 @pytest.fixture
-def models(tiny_model):
-    return Models(gpu=Gpu(device="cpu"), encoder_model=str(tiny_model), max_tokens=32)
+def models(tiny_model, tmp_path):
+    options = tmp_path / "options.yaml"
+    options.write_text(f"encoder: {{model: {tiny_model}, max_tokens: 32}}", encoding="utf-8")
+    return Models(gpu=Gpu(device="cpu"), options_path=str(options))
 
 
 def run(tmp_path, instance, models, *bodies):
@@ -36,7 +38,7 @@ def test_what_a_step_loaded_is_free_when_the_next_one_starts(tmp_path, instance,
     loaded = []
 
     def first(context: dg.AssetExecutionContext, home: MigHome, models: Models) -> Outcome:
-        causal = models.causal(models.spec(str(tiny_llama)))
+        causal = models.shelf.causal(ModelSpec(str(tiny_llama)))
         causal.next_token_logits([[3, 4]], [5])
         models.sentence_encoder().encode(["a"])
         loaded.extend([weakref.ref(causal.model), weakref.ref(models.sentence_encoder()._model)])
@@ -67,18 +69,17 @@ def test_a_step_that_failed_frees_its_models_too(tmp_path, instance, models):
 
 
 def test_one_model_is_one_instance_and_another_precision_is_another(models, tiny_llama):
-    spec = models.spec(str(tiny_llama))
-    assert spec == ModelSpec(str(tiny_llama), device="cpu", dtype="float32")
-    assert models.causal(spec) is models.causal(models.spec(str(tiny_llama)))
-    assert models.causal(models.spec(str(tiny_llama), dtype="bfloat16")) is not models.causal(spec)
+    spec, causal = ModelSpec(str(tiny_llama)), models.shelf.causal
+    assert causal(spec) is causal(ModelSpec(str(tiny_llama)))
+    assert causal(ModelSpec(str(tiny_llama), dtype="bfloat16")) is not causal(spec)
     assert models.sentence_encoder() is models.sentence_encoder()
     classifier = models.shelf.pretrained(spec, "AutoModelForSequenceClassification")
     assert classifier is models.shelf.pretrained(spec, "AutoModelForSequenceClassification")
-    assert classifier is not models.causal(spec)
+    assert classifier is not causal(spec)
 
 
 def test_a_released_model_works_on_because_it_is_loaded_again(models, tiny_llama):
-    causal = models.causal(models.spec(str(tiny_llama)))
+    causal = models.shelf.causal(ModelSpec(str(tiny_llama)))
     before = causal.next_token_logits([[3, 4]], [5])
     gone = weakref.ref(causal.model)
     models.release()

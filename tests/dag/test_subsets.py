@@ -4,15 +4,13 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from assets.awaited import awaited
 from assets.jobs import COMPARED
 from assets.progress import logged
 from assets.subset_checks import subset_checks
 from assets.subset_metadata import subset_metadata
-from assets.subsets import compared_subsets, subsets
+from assets.subsets import SubsetConfig, compared_subsets, subsets
 from mig_dagster.definitions import defs
 from mig_dagster.selection import METHODS, options, reads
-from mig_dagster.stages.missing_inputs import missing_inputs
 from mig_dagster.stages.subset import SUBSET_SCHEMA, Subset
 
 ASSETS = {
@@ -55,7 +53,7 @@ def test_the_defaults_of_every_option_pass_the_launchpad(location, name):
 @pytest.mark.parametrize("name", sorted(METHODS))
 def test_every_option_says_in_the_launchpad_what_it_means(name):
     fields = SUBSETS[f"{name}_subset"].op.config_schema.config_type.fields
-    assert set(fields) == {"budget", "max_null_share", *options(METHODS[name])}
+    assert set(fields) == {*SubsetConfig.model_fields, *options(METHODS[name])}
     assert [option for option, field in fields.items() if not field.description] == []
 
 
@@ -71,16 +69,6 @@ def test_only_methods_that_compute_on_a_device_wait_for_the_gpu():
     on_gpu = {name for name, asset in SUBSETS.items() if asset.op.pool == "gpu"}
     assert "mig_subset" in on_gpu
     assert not on_gpu & {"random_subset", "longest_subset", "balanced_random_subset", "zip_subset", "instag_subset"}
-
-
-def test_inputs_that_nothing_makes_are_in_the_graph_as_external_assets():
-    assert set(awaited) == {name for method in METHODS for name in missing_inputs(method)}
-    for name, spec in awaited.items():
-        assert spec.partitions_def.name == "source"
-        assert spec.group_name == "annotations"
-        assert "no annotator that makes them is configured" in spec.description
-        readers = [method for method in sorted(METHODS) if name in reads(METHODS[method])]
-        assert f"Read by {' and '.join(readers)}, which" in spec.description
 
 
 def test_all_subsets_but_mig_are_compared_with_it():

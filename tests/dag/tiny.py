@@ -10,7 +10,7 @@ import numpy as np
 import yaml
 
 from assets import all_assets
-from assets.jobs import PARTITIONED
+from assets.jobs import BY_LANGUAGE_MODEL, BY_SOURCE, LANGUAGE_MODEL
 from assets.jobs import POOL_LEVEL as REBUILT
 from resources.gpu import Gpu
 from resources.home import MigHome
@@ -56,6 +56,14 @@ class TinyProject:
         return self.folder / "sources.yaml"
 
     @property
+    def options(self) -> Path:
+        """The options file, written when it is not there."""
+        path = self.folder / "options.yaml"
+        if not path.exists():
+            path.write_text(yaml.safe_dump({"encoder": {"model": str(self.encoder)}}), encoding="utf-8")
+        return path
+
+    @property
     def home(self) -> MigHome:
         return MigHome(root=str(self.folder / "home"))
 
@@ -66,7 +74,7 @@ class TinyProject:
             "io_manager": LakeIOManager(home=self.home),
             "registry": SourceRegistry(path=str(self.registry), home=self.home),
             "gpu": gpu,
-            "models": Models(gpu=gpu, encoder_model=str(self.encoder)),
+            "models": Models(gpu=gpu, options_path=str(self.options)),
         }
 
     def register(self, *names: str, **changes: object) -> None:
@@ -171,10 +179,20 @@ def failure(result: dg.ExecuteInProcessResult) -> str:
 def materialise_all(
     place: TinyProject, instance: dg.DagsterInstance, sources=SOURCES
 ) -> dict[str, dg.ExecuteInProcessResult]:
-    """Run every asset but the compared methods: each source, then what reads all of them."""
+    """Run every asset that MIG needs: each source, then what reads all of them."""
     instance.add_dynamic_partitions("source", list(sources))
-    results = {name: materialise(place, instance, *PARTITIONED, partition=name) for name in sources}
+    results = {name: materialise(place, instance, *BY_SOURCE, partition=name) for name in sources}
     return results | {"pool": materialise(place, instance, *POOL_LEVEL)}
+
+
+def score_all(
+    place: TinyProject, instance: dg.DagsterInstance, sources=SOURCES
+) -> dict[str, dg.ExecuteInProcessResult]:
+    """Train the pool's language model and run what reads it."""
+    trained = {"language_model": materialise(place, instance, *LANGUAGE_MODEL)}
+    return trained | {
+        f"{name} scored": materialise(place, instance, *BY_LANGUAGE_MODEL, partition=name) for name in sources
+    }
 
 
 def versions(result) -> dict[str, str]:

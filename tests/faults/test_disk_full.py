@@ -4,12 +4,12 @@ import os
 
 import pytest
 
-from assets.jobs import PARTITIONED, POOL_LEVEL
+from assets.jobs import BY_SOURCE, POOL_LEVEL
 from tests.dag.tiny import SOURCES, failure, materialise
 from tests.faults.audit import audit, current, recovers
 
 STAGES = [
-    *((asset, "maths") for asset in PARTITIONED),
+    *((asset, "maths") for asset in BY_SOURCE),
     *((asset, None) for asset in (*POOL_LEVEL, "lineage_catalog")),
 ]
 
@@ -28,7 +28,7 @@ def test_a_full_disk_fails_each_stage_in_words_and_leaves_the_last_state(
     instance.add_dynamic_partitions("source", list(SOURCES))
     others = [name for name in SOURCES if name != "maths"]
     for name in others:
-        assert materialise(place, instance, *PARTITIONED, partition=name).success
+        assert materialise(place, instance, *BY_SOURCE, partition=name).success
     stopped = set()
     for asset, partition in STAGES:
         before = current(place)

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from assets.jobs import PARTITIONED
+from assets.jobs import BY_SOURCE
 from mig_dagster.annotations.quality import LexicalScorer, score_rows
 from mig_dagster.pool.ingest import ingest
 from mig_dagster.sources import Source, resolve
@@ -143,12 +143,12 @@ def test_a_run_whose_connection_is_lost_at_any_write_tries_again(place, instance
     kept_at(place, monkeypatch, "undisturbed")
     instance.add_dynamic_partitions("source", ["maths"])
     FaultyFileSystem.arm(0)
-    undisturbed = versions(materialise(place, instance, *PARTITIONED, partition="maths"))
+    undisturbed = versions(materialise(place, instance, *BY_SOURCE, partition="maths"))
     writes = FaultyFileSystem.writes
     for k, error, takes_effect in LOST:
         kept_at(place, monkeypatch, f"write{k}")
         FaultyFileSystem.arm(k if k > 0 else writes + 1 + k, error, takes_effect=takes_effect)
-        result = materialise(place, instance, *PARTITIONED, partition="maths")
+        result = materialise(place, instance, *BY_SOURCE, partition="maths")
         assert result.success, failure(result)
         assert versions(result) == undisturbed
         retried = [e for e in result.all_events if e.event_type == dg.DagsterEventType.STEP_RESTARTED]

@@ -25,6 +25,7 @@ def compare(tmp_path, tiny_model):
             settings=settings or {},
             options=PoolOptions(encoder=EncoderOptions(model=str(tiny_model)), **changes),
             cache=FragmentCache(Store(tmp_path / "cache")),
+            models=tmp_path / "cache",
             on_progress=lambda what, done, total: None,
         )
 

@@ -31,6 +31,7 @@ def make(sources, needed, tmp_path, model, **options):
         needed,
         options=PoolOptions(encoder=EncoderOptions(model=str(model)), **options),
         cache=FragmentCache(Store(tmp_path / "cache")),
+        models=tmp_path / "cache",
         on_progress=lambda what, done, total: told.append(what),
     )
     return pool, told

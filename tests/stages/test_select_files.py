@@ -5,10 +5,9 @@ import json
 import pytest
 
 from mig_dagster.annotations import FragmentCache
-from mig_dagster.selection import METHODS
 from mig_dagster.sources import Source
 from mig_dagster.stages.label_space import VocabularyOptions
-from mig_dagster.stages.pool_options import EncoderOptions, GraphOptions, PoolOptions
+from mig_dagster.stages.pool_options import EncoderOptions, GraphOptions, ModelOptions, PoolOptions
 from mig_dagster.stages.select_files import select_files
 from mig_dagster.storage import Store
 
@@ -27,6 +26,7 @@ def select(path, output, model, cache, method="mig", changes=None, **settings):
         settings=settings,
         options=options,
         cache=FragmentCache(Store(cache)),
+        models=cache,
         on_progress=lambda what, done, total: None,
     )
 
@@ -67,13 +67,17 @@ def test_a_method_that_reads_no_signal_needs_no_model(path, tmp_path):
     assert set(lock["inputs"]) == {"raw_pool/mine", "source_revisions/mine", "pool"}
 
 
-def test_a_method_whose_input_nothing_makes_is_refused_before_anything_is_read(path, tmp_path, monkeypatch):
-    def scored(k, *, ifd_scores):
-        return None
+def test_rows_too_few_for_a_language_model_of_their_own_are_told_what_to_do(path, tmp_path, tiny_model, tiny_llama):
+    with pytest.raises(ValueError, match=r"^ifd_scores cannot be made: .* `language_model` in --config"):
+        select(path, tmp_path / "out", tiny_model, tmp_path / "cache", method="ifd")
+    named = {"language_model": ModelOptions(str(tiny_llama))}
+    made = select(path, tmp_path / "out", tiny_model, tmp_path / "cache", method="ifd", changes=named, upper=1e9)
+    assert made.files.rows == 1
 
-    monkeypatch.setitem(METHODS, "scored", scored)
-    with pytest.raises(ValueError, match="method scored cannot run on files yet: ifd_scores: no annotator that makes"):
-        select(path, tmp_path / "out", tmp_path / "no model", tmp_path / "cache", method="scored")
+
+def test_a_rule_over_indicators_that_nothing_measures_is_refused_before_anything_is_read(path, tmp_path, tiny_model):
+    with pytest.raises(ValueError, match=r"the rule reads coh, nat, und, which nothing measures here: set indicators"):
+        select(path, tmp_path / "out", tmp_path / "no model", tmp_path / "c", method="instruct_mining", rule="v2")
 
 
 def test_a_share_that_is_none_is_refused_before_anything_is_read(path, tmp_path):

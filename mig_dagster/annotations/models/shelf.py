@@ -43,6 +43,10 @@ class ModelShelf:
         """Return a sentence encoder."""
         return self._one(("sentence encoder", spec), lambda: SentenceEncoder.of(spec))
 
+    def hold(self, model: Held) -> Held:
+        """Take in a model of another kind, so that it is released with the others; returns it."""
+        return self._one((id(model),), lambda: model)
+
     def release(self) -> None:
         """Free the memory of every model, on the GPU too.
 
