@@ -106,9 +106,9 @@ def test_a_request_is_sent_again_where_the_server_fails(bad):
 
 def test_an_answer_that_takes_too_long_is_asked_for_again():
     def answer(prompt, n):
-        return says(tags("late"), after=1.0) if n == 0 else echo(prompt, n)
+        return says(tags("late"), after=1.5) if n == 0 else echo(prompt, n)
 
-    made, server = tagged(answer, rows_of("a"), timeout_seconds=0.2)
+    made, server = tagged(answer, rows_of("a"), timeout_seconds=0.5)
     assert (made.values["tags"], len(server.requests)) == ([["a"]], 2)
 
 
@@ -133,15 +133,15 @@ def test_a_server_that_asks_to_wait_for_hours_ends_the_run_at_once():
 
 
 def test_no_more_requests_than_asked_for_are_on_their_way():
-    made, server = tagged(lambda p, n: says(tags("x"), after=0.03), rows_of(*map(str, range(12))), concurrency=3)
+    made, server = tagged(lambda p, n: says(tags("x"), after=0.1), rows_of(*map(str, range(9))), concurrency=3)
     assert server.most_at_once == 3
-    assert made.flags == [None] * 12
+    assert made.flags == [None] * 9
 
 
 def test_requests_keep_to_the_limit_of_a_minute():
+    started = time.monotonic()
     _, server = tagged(echo, rows_of(*"abcd"), requests_per_minute=600)
-    moments = sorted(moment for *_, moment in server.requests)
-    assert moments[-1] - moments[0] >= 0.28
+    assert max(moment for *_, moment in server.requests) - started >= 0.3
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,9 @@ def test_answers_are_written_by_the_clock_also_while_none_come(monkeypatch):
     def answer(prompt, n):
         if query_of(prompt) != "late":
             return echo(prompt, n)
-        time.sleep(0.4)
+        deadline = time.monotonic() + 20
+        while not files.contents and time.monotonic() < deadline:
+            time.sleep(0.01)
         written.append(len(files.contents))
         return echo(prompt, n)
 
