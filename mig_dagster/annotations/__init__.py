@@ -8,7 +8,7 @@ from mig_dagster.annotations.annotator import Annotations, Annotator, Batch, Row
 from mig_dagster.annotations.cache import CacheError, FragmentCache
 from mig_dagster.annotations.embeddings import embed_rows
 from mig_dagster.annotations.encoder import SentenceEncoder
-from mig_dagster.annotations.engine import Imported, Progress, annotate
+from mig_dagster.annotations.engine import Progress, annotate
 from mig_dagster.annotations.flags import FLAGS, Defect
 from mig_dagster.annotations.model_files import ModelError
 from mig_dagster.annotations.quality import AGGREGATIONS, SCORERS, score_rows
@@ -25,7 +25,6 @@ __all__ = [
     "CacheError",
     "Defect",
     "FragmentCache",
-    "Imported",
     "ModelError",
     "NearestLabelTagger",
     "Progress",

@@ -1,4 +1,4 @@
-"""The way every signal is made: what came with the rows, what the cache knows, and only then the model.
+"""The way rules and taggers annotate rows: what the cache knows, and only then what is computed.
 
 Each distinct row is annotated once. Values computed are written to the cache as they come (`cache.FLUSH_SECONDS`), so a
 run that dies resumes after the last fragment.
@@ -6,34 +6,19 @@ run that dies resumes after the last fragment.
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from mig_dagster.annotations.annotator import Annotations, Annotator, Batch, Column, Columns, Row
 from mig_dagster.annotations.cache import FragmentCache
-from mig_dagster.annotations.flags import Defect, check_flag
+from mig_dagster.annotations.flags import check_flag
 
 Progress = Callable[[int, int, float], None]
-"""Called with (computed, to compute in all, seconds since the start); imported and cached rows are in neither count."""
+"""Called with (computed, to compute in all, seconds since the start); cached rows are in neither count."""
 
 ComputeBatch = Callable[[Sequence[Row]], Batch]
-
-
-@dataclass(frozen=True, slots=True)
-class Imported:
-    """Values of another annotator that came with the rows.
-
-    Attributes:
-        annotator: whose values they are.
-        read: returns a row's value per column; None where the row carries none; a `Defect` where it cannot be used.
-    """
-
-    annotator: Annotator
-    read: Callable[[Row], Mapping[str, Any] | Defect | None]
 
 
 def annotate(
@@ -43,11 +28,10 @@ def annotate(
     cache: FragmentCache | None,
     *,
     columns: Columns,
-    imported: Imported | None = None,
     chunk_rows: int = 1024,
     progress: Progress | None = None,
 ) -> Annotations:
-    """Annotate each distinct row once: imported values first, then cached, then computed.
+    """Annotate each distinct row once: what the cache knows, and only then what is computed.
 
     Args:
         rows: may repeat a `row_id`; the first counts.
@@ -56,7 +40,6 @@ def annotate(
         cache: where computed values are looked up and kept; None computes everything.
         columns: the columns that `compute_batch` gives, empty: `{"tags": []}`, `{"score": np.empty(0)}`,
             `{"embedding": np.empty((0, 384), np.float32)}`.
-        imported: values that came with the rows.
         chunk_rows: how many rows `compute_batch` gets at once, at least 1.
         progress: called after each chunk.
 
@@ -68,8 +51,6 @@ def annotate(
         raise ValueError(f"chunk_rows must be at least 1, got {chunk_rows}")
     distinct = distinct_rows(rows)
     table = _Table(distinct, columns)
-    if imported is not None:
-        table.take_imported(imported)
     if cache is not None:
         todo = table.todo()
         for found, batch in cache.load(annotator.fingerprint, [distinct[i].row_id for i in todo]):
@@ -115,7 +96,6 @@ class _Table:
         self.rows = rows
         self._columns: dict[str, Column] = {name: blank(column, len(rows)) for name, column in columns.items()}
         self._fingerprints = [""] * len(rows)
-        self._provenance = [""] * len(rows)
         self._flags: list[str | None] = [None] * len(rows)
         self._used: dict[str, Annotator] = {}
         self._counts: Counter[str] = Counter()
@@ -123,19 +103,6 @@ class _Table:
     def todo(self) -> list[int]:
         """Return the positions of rows that nobody has annotated."""
         return [i for i, fingerprint in enumerate(self._fingerprints) if not fingerprint]
-
-    def take_imported(self, imported: Imported) -> None:
-        """Fill in what came with the rows."""
-        for i, row in enumerate(self.rows):
-            value = imported.read(row)
-            if value is None:
-                continue
-            if isinstance(value, Defect):
-                self._sign([i], [value.flag], imported.annotator, "imported")
-                continue
-            for name, column in self._columns.items():
-                column[i] = value[name]
-            self._sign([i], [None], imported.annotator, "imported")
 
     def place(self, at: Sequence[int], batch: Batch, annotator: Annotator) -> None:
         """Fill in a computed batch whose rows stand at the positions `at`."""
@@ -148,7 +115,7 @@ class _Table:
                 for i, value in zip(at, values, strict=True):
                     target[i] = value
         self._counts.update(batch.counts)
-        self._sign(at, batch.flags, annotator, "computed")
+        self._sign(at, batch.flags, annotator)
 
     def finish(self) -> Annotations:
         """Return the filled table."""
@@ -156,17 +123,17 @@ class _Table:
             [row.row_id for row in self.rows],
             self._columns,
             self._fingerprints,
-            self._provenance,
+            ["computed"] * len(self.rows),
             self._flags,
             self._used,
             counts=dict(self._counts),
         )
 
-    def _sign(self, at: Sequence[int], flags: Sequence[str | None], annotator: Annotator, provenance: str) -> None:
+    def _sign(self, at: Sequence[int], flags: Sequence[str | None], annotator: Annotator) -> None:
         fingerprint = annotator.fingerprint
         self._used[fingerprint] = annotator
         for i, flag in zip(at, flags, strict=True):
-            self._fingerprints[i], self._provenance[i], self._flags[i] = fingerprint, provenance, flag
+            self._fingerprints[i], self._flags[i] = fingerprint, flag
 
 
 def blank(column: Column, n: int) -> Column:

@@ -3,8 +3,7 @@ import pytest
 
 from mig_dagster.annotations.annotator import Annotator, Batch, Row
 from mig_dagster.annotations.cache import FragmentCache
-from mig_dagster.annotations.engine import Imported, annotate
-from mig_dagster.annotations.flags import Defect
+from mig_dagster.annotations.engine import annotate
 from mig_dagster.conversation import Conversation, Message
 from tests.annotations.memory_files import MemoryFiles
 
@@ -90,37 +89,6 @@ def test_another_annotator_does_not_read_the_cache_of_the_first():
     assert len(compute.seen) == 2
 
 
-def read(given):
-    match given.meta.get("theirs"):
-        case None:
-            return None
-        case float(score):
-            return {"score": score, "words": ["imported"]}
-        case _:
-            return Defect("invalid_import")
-
-
-def test_imported_values_come_first_and_carry_their_own_annotator():
-    files, compute = MemoryFiles(), Compute()
-    given = [row("one", theirs=7.5), row("two"), row("three", theirs="seven")]
-    run(given[:1], Compute(), FragmentCache(files))  # the cache knows the first row; the import still wins
-    made = run(given, compute, FragmentCache(files), imported=Imported(OTHER, read))
-    assert compute.seen == [given[1].row_id]
-    assert made.provenance == ["imported", "computed", "imported"]
-    assert made.annotators == [OTHER.fingerprint, ANNOTATOR.fingerprint, OTHER.fingerprint]
-    assert made.flags == [None, None, "invalid_import"]
-    assert made.values["score"][:2].tolist() == [7.5, 3.0]
-    assert np.isnan(made.values["score"][2])
-    assert made.values["words"] == [["imported"], ["two"], None]
-    assert set(made.used) == {OTHER.fingerprint, ANNOTATOR.fingerprint}
-
-
-def test_imported_values_are_not_written_to_the_cache():
-    files = MemoryFiles()
-    run([row("one", theirs=7.5)], Compute(), FragmentCache(files), imported=Imported(OTHER, read))
-    assert files.contents == {}
-
-
 def test_a_failure_is_cached_with_its_flag():
     files = MemoryFiles()
 
@@ -141,12 +109,6 @@ def test_no_rows_give_empty_columns():
     made = annotate([], ANNOTATOR, Compute(), None, columns={"embedding": np.empty((0, 4), np.float32)})
     assert made.row_ids == []
     assert made.values["embedding"].shape == (0, 4)
-
-
-def test_integers_without_a_value_are_zero():
-    imported = Imported(OTHER, lambda given: Defect("invalid_import"))
-    made = annotate(rows(1), ANNOTATOR, Compute(), None, columns={"count": np.empty(0, np.int64)}, imported=imported)
-    assert made.values["count"].tolist() == [0]
 
 
 def test_progress_counts_what_is_computed_and_not_what_was_known():

@@ -18,6 +18,7 @@ OpenDataArena's reward and judge scores are among the last: the records do not s
 
 from mig_dagster.annotations.imports.first import imported_first, not_scored
 from mig_dagster.annotations.imports.ifd import ifd_imports
+from mig_dagster.annotations.imports.importer import Imported
 from mig_dagster.annotations.imports.quality import COLUMN_SCORER, imported_column, quality_imports
 from mig_dagster.annotations.imports.xsample import INSTAG_IMPORT, TAG_IMPORTS
 
@@ -25,6 +26,7 @@ __all__ = [
     "COLUMN_SCORER",
     "INSTAG_IMPORT",
     "TAG_IMPORTS",
+    "Imported",
     "ifd_imports",
     "imported_column",
     "imported_first",

@@ -5,8 +5,9 @@ from typing import Any, TypeAlias
 
 from mig_dagster.annotations.annotator import Annotations, Annotator, Batch, Column, Columns, Row
 from mig_dagster.annotations.cache import FragmentCache
-from mig_dagster.annotations.engine import Imported, blank, distinct_rows
+from mig_dagster.annotations.engine import blank, distinct_rows
 from mig_dagster.annotations.flags import Defect
+from mig_dagster.annotations.imports.importer import Imported
 
 Values: TypeAlias = Mapping[str, Any]
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from mig_dagster.annotations.annotator import Annotator, Row
-from mig_dagster.annotations.engine import Imported
 from mig_dagster.annotations.flags import Defect
 from mig_dagster.annotations.imports import opendataarena, superfiltering, xsample
+from mig_dagster.annotations.imports.importer import Imported
 
 _READERS = (superfiltering.ifd_values, xsample.ifd_ratio, opendataarena.ifd_ratio)
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from mig_dagster.annotations.annotator import Annotator, Row
-from mig_dagster.annotations.engine import Imported
 from mig_dagster.annotations.flags import Defect
 from mig_dagster.annotations.imports import car, deita, opendataarena, xsample
+from mig_dagster.annotations.imports.importer import Imported
 from mig_dagster.annotations.imports.values import numbers, opened
 
 TurnScores: TypeAlias = Callable[[Row], list[float] | Defect | None]

@@ -3,8 +3,8 @@
 from typing import Any
 
 from mig_dagster.annotations.annotator import Annotator, Row
-from mig_dagster.annotations.engine import Imported
 from mig_dagster.annotations.flags import Defect
+from mig_dagster.annotations.imports.importer import Imported
 from mig_dagster.annotations.imports.values import numbers
 
 INSTAG_IMPORT = Annotator("instag", "xsample annotation.instag")

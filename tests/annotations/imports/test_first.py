@@ -3,9 +3,9 @@ import pytest
 
 from mig_dagster.annotations.annotator import Annotations, Annotator
 from mig_dagster.annotations.cache import FragmentCache
-from mig_dagster.annotations.engine import Imported
 from mig_dagster.annotations.flags import Defect
 from mig_dagster.annotations.imports import imported_first, not_scored
+from mig_dagster.annotations.imports.importer import Imported
 from tests.annotations.memory_files import MemoryFiles
 from tests.annotations.rows import row
 
