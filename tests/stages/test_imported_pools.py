@@ -6,7 +6,10 @@ from functools import partial
 import polars as pl
 import pytest
 
-from mig_dagster.annotations import FragmentCache
+from mig_dagster.annotations import Annotator, FragmentCache
+from mig_dagster.annotations.ifd import ifd_rows
+from mig_dagster.annotations.imports import TAG_IMPORTS, ifd_imports, imported_first, not_scored
+from mig_dagster.annotations.models import CausalLanguageModel, ModelSpec
 from mig_dagster.annotations.quality import ImportedScorer, LexicalScorer, score_rows
 from mig_dagster.pool import ingest
 from mig_dagster.sources import Source, resolve
@@ -20,6 +23,7 @@ ANNOTATED = {
 }
 COPY = {"instruction": "sing", "output": "la la"}
 OTHER = {"instruction": "dance", "output": "one two three"}
+NOBODY = Annotator("nobody", "none")
 
 
 @pytest.fixture
@@ -27,12 +31,15 @@ def project(tmp_path):
     lake, cache = Lake(Store(tmp_path)), FragmentCache(Store(tmp_path))
 
     def score(name, path, scorer):
+        return annotated(name, path, "quality_scores", ["score"], partial(score_rows, scorer=scorer, cache=cache))
+
+    def annotated(name, path, signal, values, annotate):
         source = Source(name, str(path))
         rows = lake.scan_versions([ingest(source, resolve(source), lake)])
-        annotate = partial(score_rows, scorer=scorer, cache=cache)
-        manifest = annotate_source(lake, "quality_scores", name, rows, annotate, values=["score"])
+        manifest = annotate_source(lake, signal, name, rows, annotate, values=values)
         return manifest.info, lake.scan_versions([manifest]).collect()
 
+    score.annotated, score.cache = annotated, cache
     return score
 
 
@@ -80,3 +87,32 @@ def test_cars_scores_serve_their_copies_in_alpaca(project):
     both = alpaca.drop_nulls("score").join(car, on="row_id", suffix=" of car")
     assert both.height == 172
     assert both.select((pl.col("score") == pl.col("score of car")).all()).item()
+
+
+def test_the_xsample_example_brings_tags_and_scores_of_its_nine_rows(project):
+    path = shared("data/annotated/xsample_example.jsonl")
+    info, rows = project("deita", path, ImportedScorer("deita"))
+    assert (info["provenance"], info["flags"]) == ({"imported": 9}, {})
+    reference = [7.283683, 5.960247, 7.200770, 15.315029, 14.336861, 13.747663, 10.035537, 12.429288, 5.423317]
+    assert rows["score"].to_list() == pytest.approx(reference, abs=1e-6)
+    tagger = partial(imported_first, imports=TAG_IMPORTS, rest=not_scored(NOBODY, {"tags": []}), cache=project.cache)
+    info, rows = project.annotated("tags", path, "tags", ["tags"], tagger)
+    assert info["provenance"] == {"imported": 9}
+    assert rows["tags"].list.len().to_list() == [3, 3, 4, 7, 6, 3, 7, 1, 5]
+
+
+def test_ratios_of_a_named_model_are_taken_and_the_other_rows_computed(project, tmp_path, tiny_llama):
+    """A row that brought one ratio has no other numbers, whatever their type."""
+    path = written(tmp_path, "pool", ANNOTATED | {"ifd_score": {"version": 1, "content": 0.75}})
+    plain = written(tmp_path, "plain", COPY, OTHER)
+    model = CausalLanguageModel(ModelSpec(str(tiny_llama), max_tokens=64))
+    compute = partial(ifd_rows, model=model, cache=project.cache)
+    score = partial(imported_first, imports=ifd_imports("theirs"), rest=compute, cache=project.cache)
+    columns = ["ifd_loss", "ifd_ppl", "answer_tokens", "truncated"]
+    _, rows = project.annotated("pool", path, "ifd_scores", columns, score)
+    assert rows.select(columns).rows() == [(None, 0.75, None, None)]
+    info, rows = project.annotated("plain", plain, "ifd_scores", columns, score)
+    assert rows["provenance"].to_list() == ["imported", "computed"]
+    assert rows["ifd_ppl"][0] == 0.75
+    assert rows.select(pl.all().last().is_not_null()).drop("flag").row(0) == (True,) * (len(rows.columns) - 1)
+    assert info["flags"] == {}
