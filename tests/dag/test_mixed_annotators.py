@@ -1,17 +1,23 @@
 """Sources annotated by different models in one pool: subsets are not chosen from them unless told so."""
 
+import shutil
+from dataclasses import replace
+
 import polars as pl
 import pytest
 
-from tests.dag.tiny import SOURCES, failure, materialise, materialise_all
+from tests.dag.tiny import SOURCES, failure, materialise
 
 OTHER = {"name": "lexical", "model": "another rule"}
 
 
 @pytest.fixture
-def annotated(place, instance):
-    materialise_all(place, instance)
-    return place
+def annotated(finished, instance, tmp_path):
+    """A copy of the finished project: what is made there may be changed."""
+    place, _, _ = finished
+    shutil.copytree(place.folder, tmp_path / "copy")
+    instance.add_dynamic_partitions("source", list(SOURCES))
+    return replace(place, folder=tmp_path / "copy")
 
 
 def sign(place, signal, source, rows=None):
