@@ -111,11 +111,12 @@ def _mixed(signal: str, speakers: Sequence[_Speaker]) -> list[_Speaker]:
 
 def _remedy(signal: str, manifests: Sequence[Manifest], mixed: Sequence[_Speaker]) -> str:
     """Say what to run: the newest version was made as things are configured now, and the others are to follow it."""
-    newest = max(manifests, key=lambda manifest: manifest.created_at)
-    current = _fingerprints(newest)
-    others = [each for each in manifests if not _fingerprints(each) <= current]
-    if all(speaker.provenance == "imported" for speaker in mixed) or not others:
-        return "leave sources out whose values came from elsewhere, or choose a scorer that computes all of them"
+    computed = {speaker.fingerprint for speaker in mixed if speaker.provenance == "computed"}
+    made = [manifest for manifest in manifests if computed & _fingerprints(manifest)]
+    if len(computed) < 2:
+        return "leave sources out whose values came from elsewhere, or configure an annotator that computes all of them"
+    newest = max(made, key=lambda manifest: manifest.created_at)
+    others = [each for each in made if computed & _fingerprints(each) - _fingerprints(newest)]
     return f"run {_backfill(signal, others)}, which annotates them as {_name(newest)}"
 
 

@@ -48,6 +48,12 @@ def test_two_annotators_are_refused_with_the_sources_and_what_to_run():
     )
 
 
+def test_sources_whose_values_were_all_imported_need_no_backfill():
+    versions = made("a", computed="s"), made("b", at="2", computed="l"), made("c", at="3", imported="t")
+    with pytest.raises(ValueError, match=r"--sources a --assets quality_scores`, which annotates them as .* of b,"):
+        check(*versions)
+
+
 def test_a_mix_that_is_accepted_is_said_in_words():
     assert check(made("a", computed="s"), made("b", computed="l"), accept=True) == [
         "quality_scores come from several annotators, as accept_mixed_annotators allows: "
