@@ -8,6 +8,7 @@ import dagster as dg
 
 from assets.automation import Condition, on_input_change, on_pool_change
 from assets.checks import specs
+from assets.held import WITHIN_BUDGET, unless_held
 from assets.partitions import source_partitions
 from assets.recorded import NotMade, Outcome, recorded
 
@@ -27,6 +28,7 @@ def source_asset(
     warning: Mapping[str, str] | None = None,
     pool: str | None = None,
     deps: Iterable[dg.AssetSpec] = (),
+    may_be_held: bool = False,
 ) -> Declare:
     """Declare an asset with one partition a source; its name is that of the body.
 
@@ -38,7 +40,9 @@ def source_asset(
         warning: checks that never block.
         pool: what it needs one at a time.
         deps: upstream assets that are not loaded.
+        may_be_held: automation makes it only of sources that are not held (`held.unless_held`).
     """
+    never_blocking = {**(warning or {}), **(WITHIN_BUDGET if may_be_held else {})}
 
     def declare(body: Body) -> dg.AssetsDefinition:
         return dg.asset(
@@ -48,12 +52,13 @@ def source_asset(
             code_version=code_version,
             pool=pool,
             deps=list(deps),
-            check_specs=specs(body.__name__, blocking, warning),
+            check_specs=specs(body.__name__, blocking, never_blocking),
             partitions_def=source_partitions,
             # One partition a run everywhere: a source that fails is retried alone. Mixed policies split backfills.
             backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=1),
             automation_condition=on_input_change(),
-        )(recorded(body))
+            output_required=not may_be_held,
+        )(recorded(unless_held(body) if may_be_held else body))
 
     return declare
 

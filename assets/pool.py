@@ -1,5 +1,6 @@
 """From files to the pool: rows of each source, their signatures, and the union without duplicates."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
@@ -7,6 +8,7 @@ import polars as pl
 
 from assets import metadata as shown
 from assets.declare import pool_asset, source_asset
+from assets.held import review_rows
 from assets.pool_checks import (
     POOL_CHECKS,
     RAW_POOL_CHECKS,
@@ -21,18 +23,21 @@ from mig_dagster.pool.deduplicate import pool as without_duplicates
 from mig_dagster.pool.ingest import ingest
 from mig_dagster.pool.signatures import row_signatures as signatures_of
 from mig_dagster.sources import Source, resolve
+from mig_dagster.stages.held import known_rows
 from mig_dagster.storage import Manifest
 from resources.home import MigHome
+from resources.models import Models
 from resources.registry import SourceRegistry
 
 
 @source_asset("pool", kinds={"parquet", "polars"}, code_version="1", blocking=RAW_POOL_CHECKS, deps=[source_revisions])
-def raw_pool(context: dg.AssetExecutionContext, home: MigHome, registry: SourceRegistry) -> Outcome:
+def raw_pool(context: dg.AssetExecutionContext, home: MigHome, registry: SourceRegistry, models: Models) -> Outcome:
     """A source's conversations in the one row schema; beside them the records turned away, each with its reason."""
     source = registry.source(context.partition_key)
     revision = resolve(source)
     manifest = ingest(source, revision, home.lake, on_progress=lambda n: context.log.info(f"{n:,} records read"))
     home.record_revision(source, revision, context.run.run_id)
+    review_rows(context, home, registry, models, manifest)
     rows = home.lake.scan_versions([manifest])
     return Outcome.of(manifest, raw_pool_checks(manifest, rows), _of_raw_pool(manifest, rows, source))
 
@@ -52,12 +57,12 @@ def pool(
     context: dg.AssetExecutionContext, home: MigHome, registry: SourceRegistry, row_signatures: pl.LazyFrame
 ) -> Outcome:
     """What selection sees: each conversation once, in a pinned order; beside it which row stands for each duplicate."""
-    signatures = row_signatures.collect()
+    signatures, left_out = known_rows(row_signatures.collect(), registry.discovered(), home.lake)
     rows, duplicates = without_duplicates(signatures.lazy(), registry.priorities())
     manifest = home.lake.write("pool", {"rows": rows, "duplicates": duplicates}, inputs=inputs_of(context))
     sources = signatures["source"].unique()
     checks = pool_checks(rows, duplicates, signatures.height, sources)
-    return Outcome.of(manifest, checks, _of_pool(rows, duplicates))
+    return Outcome.of(manifest, checks, _of_pool(rows, duplicates) | _of_held(left_out))
 
 
 def _of_raw_pool(manifest: Manifest, rows: pl.LazyFrame, source: Source) -> dict[str, Any]:
@@ -73,6 +78,10 @@ def _of_raw_pool(manifest: Manifest, rows: pl.LazyFrame, source: Source) -> dict
         "licence": source.licence or "not stated",
         "preview": shown.preview(rows.select("row_id", "origin", "n_turns", "n_chars", "messages")),
     }
+
+
+def _of_held(left_out: Mapping[str, int]) -> dict[str, Any]:
+    return {"held_rows": shown.counts("source", dict(sorted(left_out.items())))} if left_out else {}
 
 
 def _of_pool(rows: pl.DataFrame, duplicates: pl.DataFrame) -> dict[str, Any]:

@@ -1,9 +1,12 @@
 """Sources whose annotation automation holds: how many GPU hours one may take, and who waits for a person."""
 
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import polars as pl
 
 from mig_dagster.sources import Source
 from mig_dagster.sources.discovery import Discovered, Event, Hold, read_log, record
@@ -65,8 +68,11 @@ def review(store: Store, name: str, rows_version: str, limit: float | None, plan
         RegistryError: the log cannot be used.
     """
     hold = read_log(store).holds.get(name)
-    if hold is not None and (hold.state == "withheld" or hold.rows_version == rows_version):
+    if hold is not None and hold.rows_version == rows_version:
         return None if hold.state == "released" else hold
+    if hold is not None and hold.state == "withheld":
+        again = Event("withheld", "", name, details={"rows_version": rows_version}, reason="has other rows")
+        return _write(store, name, hold, again)
     found = Planned(0.0, {}) if limit is None else plan()
     if limit is None or found.gpu_hours <= limit:
         if hold is not None and hold.state == "held":
@@ -98,6 +104,46 @@ def _waits(hold: Hold, lake: Lake, name: str) -> bool:
     if rows is None or (hold.state == "released" and hold.rows_version != rows.data_version):
         return False
     return any(found is None or found.inputs.get(f"raw_pool/{name}") != rows.data_version for found in made)
+
+
+def known_rows(signatures: pl.DataFrame, discovered: Discovered, lake: Lake) -> tuple[pl.DataFrame, dict[str, int]]:
+    """Leave out the rows of waiting sources that nobody annotated.
+
+    Args:
+        signatures: `source`, `row_id` and more, of all sources.
+        discovered: the log.
+        lake: of the home.
+
+    Returns:
+        The other rows, and how many were left out of each waiting source.
+    """
+    left_out: dict[str, int] = {}
+    for name in waiting(discovered, lake, signatures["source"].unique().to_list()):
+        theirs = pl.col("source") == name
+        unknown = signatures.filter(theirs, ~pl.col("row_id").is_in(_annotated_ids(lake, name).implode()))
+        left_out[name] = unknown.height
+        signatures = signatures.join(unknown.select("source", "row_id").unique(), on=["source", "row_id"], how="anti")
+    return signatures, left_out
+
+
+def is_in_pool(lake: Lake, name: str) -> bool:
+    """Return whether every row of a source is in the pool or a duplicate there; so it is while there is no pool."""
+    if lake.current("pool") is None:
+        return True
+    tables = (lake.scan("pool", table=table) for table in ("rows", "duplicates"))
+    inside = sum(table.filter(source=name).select(pl.len()).collect().item() for table in tables)
+    signatures = lake.current("row_signatures", name)
+    return signatures is None or inside == signatures.rows
+
+
+def _annotated_ids(lake: Lake, name: str) -> pl.Series:
+    """Return the rows of a source that have what MIG needs."""
+    made = lake.current_versions([(asset, name) for asset in NEEDED])
+    known = [lake.scan_versions([found]).select("row_id") for found in made if found is not None]
+    if len(known) < len(NEEDED):
+        return pl.Series("row_id", [], dtype=pl.String)
+    ids = functools.reduce(lambda one, other: one.join(other, on="row_id", how="semi"), known)
+    return ids.collect()["row_id"]
 
 
 def explained(name: str, hold: Hold) -> str:

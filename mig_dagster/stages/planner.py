@@ -97,13 +97,14 @@ class Planner:
         }
 
 
-def planner(lake: Lake, options: PoolOptions, signals: Sequence[str] = SIGNALS) -> Planner:
+def planner(lake: Lake, options: PoolOptions, signals: Sequence[str] = SIGNALS, device: str | None = None) -> Planner:
     """Return what plans sources of a home; models are loaded for it by none of their weights.
 
     Args:
         lake: of the home.
         options: of the run that is planned.
         signals: names of `SIGNALS`.
+        device: torch device; None is the one that the options name.
 
     Raises:
         ValueError: a signal is unknown, or the options ask for an annotator without saying what it needs.
@@ -115,7 +116,7 @@ def planner(lake: Lake, options: PoolOptions, signals: Sequence[str] = SIGNALS) 
     has_model = options.language_model is not None or lake.current(POOL_LANGUAGE_MODEL, None) is not None
     lacking = [] if has_model else [name for name in wanted if name in BY_LANGUAGE_MODEL]
     notes = [NOT_TRAINED.format(signals=" and ".join(lacking))] if lacking else []
-    annotators = annotators_for(lake, options, cache)
+    annotators = annotators_for(lake, options, cache, device=device)
     given = {name: annotators.signal(name).annotate for name in wanted if name not in lacking}
     rates = measured_rates(Ledger(lake.store), device_name(annotators.device))
     return Planner(lake, options, [name for name in SIGNALS if name in signals], notes, rates, given, cache)
@@ -126,7 +127,11 @@ def _is_rule(signal: str, options: PoolOptions) -> bool:
 
 
 def annotators_for(
-    lake: Lake, options: PoolOptions, cache: FragmentCache, progress: OnTokens | None = None
+    lake: Lake,
+    options: PoolOptions,
+    cache: FragmentCache,
+    progress: OnTokens | None = None,
+    device: str | None = None,
 ) -> Annotators:
     """Return the annotators of a home's runs, over models of their own.
 
@@ -135,9 +140,10 @@ def annotators_for(
         options: which annotators.
         cache: of what they say.
         progress: told how far a model has come.
+        device: torch device; None is the one that the options name.
     """
 
     def language_model() -> Path:
         return language_model_folder(lake.scan(POOL_LANGUAGE_MODEL), local_models(lake.store))
 
-    return Annotators(options, ModelShelf(), cache, model_device(options.device), language_model, progress)
+    return Annotators(options, ModelShelf(), cache, device or model_device(options.device), language_model, progress)

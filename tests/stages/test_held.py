@@ -72,9 +72,11 @@ def test_a_released_source_goes_on_and_is_planned_again_when_its_rows_change(sto
 def test_a_withheld_source_stays_so_whatever_becomes_of_its_rows(store):
     review(store, "a", "v1", 1.0, planned(2.0))
     say(store, "withheld")
-    assert review(store, "a", "v2", None, refuses).state == "withheld"
+    again = review(store, "a", "v2", None, refuses)
+    assert (again.state, again.rows_version, again.hours) == ("withheld", "v2", 2.0)
+    assert review(store, "a", "v2", None, refuses) == again
     say(store, "released")
-    assert review(store, "a", "v1", 1.0, refuses) is None
+    assert review(store, "a", "v2", 1.0, refuses) is None
 
 
 def test_hours_that_nobody_knows_are_more_than_any_limit(store):

@@ -31,7 +31,7 @@ class Event:
         rule: the rule that found it; "" where a person did something.
         place: where that rule looked.
         source: the whole source, for those that are new.
-        details: what its place says of it; of `held`, the plan.
+        details: what its place says of it; of `HOLDS`, fields of `Hold`.
         reason: why.
         vanished: of `removed`: it went by itself, and comes back by itself.
     """
@@ -80,8 +80,8 @@ class Hold:
 
     Attributes:
         state: held, until a person decides; released, to be annotated; withheld, not to be.
-        rows_version: data version of the rows that were planned.
-        hours: that annotating them would take on a GPU; None where that cannot be said.
+        rows_version: data version of the rows that it is about.
+        hours: that annotating them, or the rows before them, would take on a GPU; None where that cannot be said.
         limit: how many it may.
         plan: how the hours come about, JSON-ready.
         number: of the batch that changed the state last.
@@ -157,10 +157,9 @@ def fold(before: Discovered, at: datetime, events: Iterable[Event]) -> Discovere
 
 
 def _hold(hold: Hold | None, at: datetime, event: Event, number: int) -> Hold:
-    if hold is not None and event.kind != "held":
-        return replace(hold, state=event.kind, number=number, changed_at=at)
-    about = {key: event.details[key] for key in ("rows_version", "hours", "limit", "plan")}
-    return Hold(event.kind, **about, number=number, changed_at=at)
+    if hold is not None:
+        return replace(hold, state=event.kind, **event.details, number=number, changed_at=at)
+    return Hold(event.kind, **event.details, number=number, changed_at=at)
 
 
 def _after(entry: Entry | None, at: datetime, event: Event) -> Entry:
