@@ -82,6 +82,8 @@ class Alpaca:
 
     tianyi-lab/Cherry_LLM @ 01fac8d, cherry_seletion/data_analysis.py and data_by_IFD.py, prompt "alpaca" without input.
     The reference gives an answer alone 4 tokens more than were left: `### Response:` and a begin mark under Llama.
+    It drops a row whose instruction leaves no room, or whose answer, cut alone to this budget, does not fit behind it:
+    where `### Response:` takes 4 tokens or more, as under Llama, cut answers so stay, and are marked as truncated.
     """
 
     name = "alpaca"

@@ -126,3 +126,27 @@ def test_device_and_batches_are_not_part_of_who_scores(tiny_llama):
     other = AnswerLosses(CausalLanguageModel(ModelSpec(str(tiny_llama), device="cuda:0")))
     assert one.annotator.fingerprint == other.annotator.fingerprint
     assert one.annotator != AnswerLosses(CausalLanguageModel(ModelSpec(str(tiny_llama), dtype="bfloat16"))).annotator
+
+
+def flags_and_cuts(rows, model, template):
+    found = ifd_rows(rows, model, template=template)
+    return found.flags, found.values["truncated"].tolist()
+
+
+def test_cherry_drops_a_conversation_with_an_answer_behind_the_limit(tiny_llama):
+    model = CausalLanguageModel(ModelSpec(str(tiny_llama), max_tokens=250))
+    rows = [row(("what?", "an answer")), row(("what?", "an answer"), ("why " * 200, "an answer"))]
+    assert flags_and_cuts(rows, model, "alpaca") == ([None, "truncated"], [0, 1])
+    assert flags_and_cuts(rows, model, "plain") == ([None, None], [0, 1])
+
+
+def test_cherry_drops_a_cut_answer_only_where_response_is_shorter_than_the_four_tokens_it_counts_for(tiny_llama):
+    """The reference's own budget leaves an answer alone no more than fits, where `### Response:` takes 4 or more."""
+    rows = [row(("what?", "an answer")), row(("what?", "word " * 200))]
+    long_prefix = GivenLosses(tiny_llama, 1.0, 2.0)
+    long_prefix.spec = ModelSpec(str(tiny_llama), max_tokens=250)
+    assert flags_and_cuts(rows, long_prefix, "alpaca") == ([None, None], [0, 1])
+    short_prefix = GivenLosses(tiny_llama, 1.0, 2.0)
+    short_prefix.spec = long_prefix.spec
+    short_prefix.tokenizer.add_tokens(["### Response:"])
+    assert flags_and_cuts(rows, short_prefix, "alpaca") == ([None, "truncated"], [0, 1])
