@@ -76,6 +76,14 @@ def dear(place):
     return place
 
 
+@pytest.fixture
+def small(dear):
+    """The same with `maths` and `notes` alone."""
+    dear.register("maths", "notes")
+    limit(dear, notes=0)
+    return dear
+
+
 def limit(place, **hours):
     document = yaml.safe_load(place.registry.read_text())
     for source in document["sources"]:
@@ -115,45 +123,45 @@ def test_a_held_source_stops_nothing_and_goes_on_when_it_is_approved(location, d
     assert daemon.settle() == []
 
 
-def test_a_rejected_source_stays_out_also_when_it_changes_and_comes_when_it_is_approved(location, dear, instance):
-    daemon = Daemon(location, dear, instance)
+def test_a_rejected_source_stays_out_also_when_it_changes_and_comes_when_it_is_approved(location, small, instance):
+    daemon = Daemon(location, small, instance)
     daemon.settle()
-    run("sources", "reject", "notes", "--home", dear.home.root)
-    dear.write("notes", [messages(i) for i in range(18)])
+    run("sources", "reject", "notes", "--home", small.home.root)
+    small.write("notes", [messages(i) for i in range(18)])
     daemon.settle()
-    assert (hold(dear), annotated(dear), pooled(dear)) == ("withheld", set(OTHERS), set(OTHERS))
-    run("sources", "approve", "notes", "--home", dear.home.root)
+    assert (hold(small), annotated(small), pooled(small)) == ("withheld", {"maths"}, {"maths"})
+    run("sources", "approve", "notes", "--home", small.home.root)
     daemon.settle()
-    assert pooled(dear) == set(SOURCES)
+    assert pooled(small) == {"maths", "notes"}
 
 
-def test_a_new_revision_that_is_held_keeps_the_rows_that_were_annotated(location, dear, instance):
-    limit(dear)
-    daemon = Daemon(location, dear, instance)
+def test_a_new_revision_that_is_held_keeps_the_rows_that_were_annotated(location, small, instance):
+    limit(small)
+    daemon = Daemon(location, small, instance)
     daemon.settle()
-    before = dear.home.lake.current("pool").rows
-    limit(dear, notes=0)
-    dear.write("notes", [messages(i) for i in range(5, 25)])
+    before = small.home.lake.current("pool").rows
+    limit(small, notes=0)
+    small.write("notes", [messages(i) for i in range(5, 25)])
     daemon.settle()
-    assert hold(dear) == "held"
-    rows = dear.home.lake.scan("pool").filter(source="notes").collect().height
+    assert hold(small) == "held"
+    rows = small.home.lake.scan("pool").filter(source="notes").collect().height
     assert 0 < rows < 17
-    assert dear.home.lake.current("pool").rows < before
-    run("sources", "approve", "notes", "--home", dear.home.root)
+    assert small.home.lake.current("pool").rows < before
+    run("sources", "approve", "notes", "--home", small.home.root)
     daemon.settle()
-    assert dear.home.lake.scan("pool").filter(source="notes").collect().height == 20
+    assert small.home.lake.scan("pool").filter(source="notes").collect().height == 20
 
 
-def test_what_a_person_runs_is_never_held(location, dear, instance):
-    daemon = Daemon(location, dear, instance)
+def test_what_a_person_runs_is_never_held(location, small, instance):
+    daemon = Daemon(location, small, instance)
     daemon.settle()
-    assert annotated(dear) == set(OTHERS)
-    result = materialise(dear, instance, *ANNOTATIONS, partition="notes")
+    assert annotated(small) == {"maths"}
+    result = materialise(small, instance, *ANNOTATIONS, partition="notes")
     assert result.success, failure(result)
-    assert annotated(dear) == set(SOURCES)
+    assert annotated(small) == {"maths", "notes"}
     daemon.settle()
-    assert pooled(dear) == set(SOURCES)
-    assert "notes" not in run("sources", "proposals", "--home", dear.home.root)[1]
+    assert pooled(small) == {"maths", "notes"}
+    assert "notes" not in run("sources", "proposals", "--home", small.home.root)[1]
 
 
 def test_the_check_says_how_many_hours_and_what_to_do(dear, instance):
