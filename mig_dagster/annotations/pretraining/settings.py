@@ -52,7 +52,7 @@ class TrainingSettings:
     sequence_tokens: int = 256
     batch_sequences: int = 4
     steps: int = 900
-    passes: int = 20
+    passes: int = 10
     learning_rate: float = 5e-3
     warm_up: float = 0.05
     weight_decay: float = 0.1

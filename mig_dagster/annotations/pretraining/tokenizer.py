@@ -7,6 +7,8 @@ PAD, BOS, EOS = "<pad>", "<s>", "</s>"
 PAD_ID, BOS_ID, EOS_ID = 0, 1, 2
 POSITIONS = 2048
 """The longest text of the model in tokens."""
+LEAST_FREQUENCY = 10
+"""How often a piece of the vocabulary occurs, at least: nothing can be learned of those that a small pool has once."""
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary: int) -> Any:
@@ -29,6 +31,7 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int) -> Any:
         vocab_size=vocabulary,
         special_tokens=[PAD, BOS, EOS],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        min_frequency=LEAST_FREQUENCY,
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)

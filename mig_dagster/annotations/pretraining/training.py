@@ -23,6 +23,7 @@ _LOWEST_RATE = 0.05
 _BETAS = (0.9, 0.95)
 _CLIP = 1.0
 _POINTS = 100
+_COPIED = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,27 @@ def new_model(settings: TrainingSettings, vocabulary: int) -> Any:
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
-        return LlamaForCausalLM(config)
+        model = LlamaForCausalLM(config)
+        _begin_by_copying(model)
+    return model
+
+
+def _begin_by_copying(model: Any) -> None:
+    """Give each layer value and output weights that undo one another.
+
+    What attention reads at a token is then a share of that token's own embedding, which is its output weight as well:
+    from the first step on, a token that was seen is likelier to come again. Heads that copy are what relates an answer
+    to its question, and a run of a minute is too short to find them from random weights (our own choice, measured in
+    benchmarks/pool_language_model.py; such beginnings are called mimetic by Trockman and Kolter).
+    """
+    import torch
+
+    with torch.no_grad():
+        for layer in model.model.layers:
+            values, output = layer.self_attn.v_proj.weight, layer.self_attn.o_proj.weight
+            basis = torch.linalg.qr(torch.randn(values.shape))[0]
+            values.copy_(_COPIED * basis)
+            output.copy_(basis.T)
 
 
 def train(
