@@ -60,9 +60,9 @@ def subset_of(method: Method) -> dg.AssetsDefinition:
         asked = config.model_dump()
         limits = {each: asked.pop(each) for each in SubsetConfig.model_fields}
         signals = _signals(home, inputs_of(context))
+        scale = scale_of(signals) if "quality_scores" in inputs else None
         limits["notes"] = check_annotators(signals, accept=limits.pop("accept_mixed_annotators"))
         device = gpu.selection_device() if on_device else None
-        scale = scale_of(signals) if "quality_scores" in inputs else None
         progress = logged(context.log.info)
         chosen = choose_subset(name, pool_frames(inputs), **limits, settings=asked, device=device, on_progress=progress)
         info = chosen.info | {"scale": scale}

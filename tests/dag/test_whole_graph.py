@@ -251,7 +251,7 @@ def test_a_scorer_that_knows_none_of_the_rows_says_so_and_leaves_the_scores_as_t
     before = place.home.lake.current("quality_scores", "maths")
     config = {"quality_scores": {"scorer": "deita"}}
     told = failure(materialise(place, instance, "quality_scores", partition="maths", config=config))
-    assert "40 of 40 rows without a value (100.00%): not_scored 40 (the configured scorer imports its values" in told
+    assert "40 (100.00%) of 40 rows lack a value (not_scored 40 (100.00%): the configured scorer imports its" in told
     assert "choose an option of quality_scores that gives these rows a value" in told
     assert place.home.lake.current("quality_scores", "maths") == before
 
