@@ -228,5 +228,6 @@ def _annotate(
         info={"columns": list(signal.columns), **signal.info},
         on_batch=lambda done, total: context.log.info(f"{done:,} of {total:,} rows"),
     )
-    home.ledger.record("throughput", speed.lines(), asset=asset, partition=source, run_id=context.run.run_id)
+    if read := speed.lines():
+        home.ledger.record("throughput", read, asset=asset, partition=source, run_id=context.run.run_id)
     return manifest

@@ -65,3 +65,9 @@ def test_in_the_end_everything_is_found(on_find, there):
     states = {entry.state for entry in state.entries.values()}
     assert states == {"added" if on_find == "add" else "proposed"}
     assert bool(state.registered({})) == (on_find == "add") == (states <= set(REGISTERED))
+
+
+def test_a_find_has_the_limits_of_its_rule():
+    rule = Rule("inbox", Folder("/in"), "add", max_gpu_hours=2.0)
+    [event] = look(Discovered(), rule, {"/in/a.jsonl"}, DAY).events
+    assert event.source["max_gpu_hours"] == 2.0

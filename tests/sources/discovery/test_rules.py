@@ -92,6 +92,7 @@ MISTAKES = {
     "the Hub as a folder": (rule("{name: a, folder: hf://datasets/o}"), "the Hub is searched by a rule with `hub:"),
     "another on_find": (rule("{name: a, folder: x, on_find: ask}"), "`on_find` is 'ask', expected add or propose"),
     "no finds a day": (rule("{name: a, folder: x, max_per_day: 0}"), "`max_per_day` is 0, expected a whole number of"),
+    "negative hours": (rule("{name: a, folder: x, max_gpu_hours: -1}"), "`max_gpu_hours` is -1, expected a number of"),
     "an unknown format": (rule("{name: a, folder: x, format: alpacca}"), "did you mean 'alpaca'?"),
     "unknown columns": (rule("{name: a, folder: x, columns: {outpt: y}}"), "`columns` names 'outpt'"),
     "hub as text": (rule("{name: a, hub: sft}"), "`hub` is 'sft', expected a mapping, for instance hub: {tags: [sft]"),
@@ -111,3 +112,17 @@ def test_a_mistake_is_reported_with_its_line_and_the_remedy(tmp_path, text, mess
     with pytest.raises(RegistryError, match=r"sources.yaml:\d") as caught:
         load_rules(registry(tmp_path, text))
     assert re.search(re.escape(message), str(caught.value))
+
+
+def test_a_limit_of_gpu_hours_goes_from_rules_and_sources_to_what_they_name(tmp_path):
+    path = registry(tmp_path, "sources: []\ndiscovery:\n  - {name: a, folder: in, max_gpu_hours: 1.5}\n")
+    assert [rule.max_gpu_hours for rule in load_rules(path)] == [1.5]
+    add_source(path, Source("b", "b.jsonl", max_gpu_hours=0.0))
+    assert load_registry(path)["b"].max_gpu_hours == 0.0
+
+
+@pytest.mark.parametrize("value", ["-1", ".nan", "yes", "two"])
+def test_hours_that_are_no_hours_are_refused(tmp_path, value):
+    path = registry(tmp_path, f"sources:\n  - {{name: a, uri: a.jsonl, max_gpu_hours: {value}}}\n")
+    with pytest.raises(RegistryError, match=r"sources.yaml:2: `max_gpu_hours` is .*, expected a number of at least 0"):
+        load_registry(path)
