@@ -7,6 +7,7 @@ import dagster as dg
 
 from assets.failed_runs import not_made, problems_of, source_of
 from assets.jobs import TRIGGER, WHOLE, refresh
+from assets.run_tags import MENDED
 from mig_dagster.sources import RegistryError
 
 
@@ -28,7 +29,7 @@ def _again(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[dg.RunR
     if not any(RegistryError.__name__ in problem.errors for problem in problems_of(instance, run)):
         return
     if run.job_name == refresh.name:
-        yield dg.RunRequest(run_key=f"again-{run.run_id}", job_name=refresh.name, tags={TRIGGER: "sources_mended"})
+        yield dg.RunRequest(run_key=f"again-{run.run_id}", job_name=refresh.name, tags={TRIGGER: MENDED})
         return
     missing = not_made(instance, run)
     for name, (_, assets) in WHOLE.items():
@@ -38,5 +39,5 @@ def _again(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[dg.RunR
                 job_name=name,
                 asset_selection=chosen,
                 partition_key=source_of(run),
-                tags={TRIGGER: "sources_mended"},
+                tags={TRIGGER: MENDED},
             )

@@ -25,6 +25,7 @@ from assets.orphans import fail_orphans, retry_forgotten
 from assets.partitions import source_partitions
 from assets.repeats import repeats
 from assets.reported import all_reported, event_of, reported_revision
+from assets.run_tags import AUTOMATION
 from assets.source_changes import Changes, dump_seen, find_changes, load_seen
 from mig_dagster.sources import RegistryError
 from mig_dagster.sources.registry import SLUG
@@ -151,14 +152,14 @@ def _told(changes: Changes, new: Sequence[str], gone: Sequence[str]) -> str:
 
 _compared = dg.AssetSelection.assets(*COMPARED)
 _by_language_model = dg.AssetSelection.assets(*LANGUAGE_MODEL, *BY_LANGUAGE_MODEL)
-_LATER = {TRIGGER: "automation", "dagster/priority": "-1"}
+_LATER = {TRIGGER: AUTOMATION, "dagster/priority": "-1"}
 """Tags of runs that take minutes and that MIG does not wait for: of those in the queue, the others go first."""
 automation_sensor = dg.AutomationConditionSensorDefinition(
     "automation",
     target=dg.AssetSelection.all() - _compared - _by_language_model,
     default_status=dg.DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=10,
-    run_tags={TRIGGER: "automation"},
+    run_tags={TRIGGER: AUTOMATION},
     description="Keeps everything up to MIG's subset, its export and the catalog current.",
 )
 language_model_sensor = dg.AutomationConditionSensorDefinition(
