@@ -245,6 +245,7 @@ def test_a_partial_lake_gives_what_is_there(tmp_path):
         "labels",
         "removals",
         "subsets",
+        "throughput",
     }
     assert lines(home.catalog, "select distinct in_pool from rows") == [(None,)]
     assert lines(home.catalog, "select source, registered, rows from sources") == [("a", True, 2), ("b", True, None)]
