@@ -54,8 +54,9 @@ def take_all(folder: Path) -> None:
         [str(Path(sys.executable).with_name("mig-dagster")), "demo"], cwd=CHECKOUT, env=environment, check=True
     )
     # The run that is to be seen is the only one that is to be started.
-    stop = ["sensor", "stop", "automation", "-w", "workspace.yaml"]
-    subprocess.run([sys.executable, "-m", "dagster", *stop], cwd=CHECKOUT, env=environment, check=True)
+    for sensor in ("automation", "language_model_scores"):
+        stop = ["sensor", "stop", sensor, "-w", "workspace.yaml"]
+        subprocess.run([sys.executable, "-m", "dagster", *stop], cwd=CHECKOUT, env=environment, check=True)
     with served(environment) as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=QUIET)
         take_graph(browser.new_page(viewport={"width": 1700, "height": 1080}), url)

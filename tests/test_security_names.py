@@ -98,6 +98,7 @@ def test_names_of_files_become_text_in_rows_and_no_path_of_ours(tmp_path):
     for i, name in enumerate(names):
         (place.folder / "data" / name).write_text(json.dumps(alpaca(i)), encoding="utf-8")
     place.registry.write_text(json.dumps({"sources": [{"name": "a", "uri": "data"}]}), encoding="utf-8")
+    assert place.options.exists()
     before = set(tmp_path.rglob("*"))
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions("source", ["a"])

@@ -16,7 +16,7 @@ class Association:
     """What a rule needs to count.
 
     Attributes:
-        min_support: rows that hold antecedent and consequent; 40 is InsTag's value (methods.md 2.1).
+        min_support: rows that hold antecedent and consequent; 40 is InsTag's value [2nd].
         min_confidence: share of the antecedent's rows that hold the consequent, in (0, 1]; 0.99 is InsTag's value.
     """
 

@@ -1,6 +1,6 @@
 """The label graph: which labels are close enough to share information, and how close they are.
 
-Paper: MIG, section 3 (methods.md 3.1): W_ij = cos(e_i, e_j) where that is at least T, otherwise 0, diagonal included.
+Paper: MIG, section 3: W_ij = cos(e_i, e_j) where that is at least T, otherwise 0, diagonal included.
 Departures: weights are float64 cosines; the diagonal is exactly 1, so that T = 1 leaves no label without weight (the
 reference's float32 diagonal rounds below 1 and then divides by zero).
 """

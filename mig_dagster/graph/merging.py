@@ -10,7 +10,7 @@ from scipy.sparse.csgraph import connected_components
 from mig_dagster.graph.similarity import similar_pairs
 
 Encode = Callable[[list[str]], NDArray[np.float32]]
-MERGE_DISTANCE = 0.05  # methods.md 2.1: DBSCAN threshold of InsTag and of MIG (paper A.1)
+MERGE_DISTANCE = 0.05  # DBSCAN threshold of InsTag [2nd] and of MIG (paper A.1)
 
 
 def merge_by_meaning(counts: Mapping[str, int], encode: Encode, distance: float = MERGE_DISTANCE) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """InsTag's tag normalisation: what each tag of the pool becomes, or why it is dropped.
 
-Paper: #InsTag (Lu et al.), as MIG uses it (A.1). No reference code exists; the parameters stand in methods.md 2.1.
+Paper: #InsTag (Lu et al.), as MIG uses it (A.1). No reference code exists; its parameters were read in reviews of it.
 The steps keep the paper's order: the frequency cut sees raw tags, so two spellings that only together reach `min_count`
 are both dropped. Without association merging the result depends on the counts of tags alone, never on row order.
 """

@@ -110,7 +110,7 @@ _MAKERS: dict[str, Callable[[PoolFrames, pl.DataFrame, list[str]], Any]] = {
     "sources": lambda _, rows, __: rows["source"].to_list(),
     "lengths": lambda _, rows, __: rows["n_chars"].cast(pl.Int64).to_numpy(),
 }
-"""How each argument of design.md's table is made from the frames, the rows that take part, and the labels."""
+"""How each argument of a method is made from the frames, the rows that take part, and the labels."""
 
 
 def _to_measure(frames: PoolFrames, settings: Mapping[str, Any]) -> list[int]:

@@ -6,8 +6,8 @@ import dagster as dg
 import pytest
 
 from assets.automation import DEPTH, DEPTH_OF_COLLECTORS
-from assets.jobs import COMPARED
-from assets.sensors import automation_sensor, compared_methods_sensor
+from assets.jobs import BY_LANGUAGE_MODEL, COMPARED, LANGUAGE_MODEL
+from assets.sensors import automation_sensor, compared_methods_sensor, language_model_sensor
 from mig_dagster.definitions import defs
 from mig_dagster.selection import METHODS, reads
 from tests.dag.ticks import partitions_read_once
@@ -47,7 +47,7 @@ class Daemon:
             result = dg.evaluate_automation_conditions(self.location, self.instance, targets, cursor=self.cursor)
         self.cursor = result.cursor
         requested = {}
-        for asset in ["raw_pool", *ANNOTATE, *POOL_LEVEL, *COMPARED]:
+        for asset in ["raw_pool", *ANNOTATE, *LANGUAGE_MODEL, *BY_LANGUAGE_MODEL, *POOL_LEVEL, *COMPARED]:
             key = dg.AssetKey(asset)
             if result.get_num_requested(key):
                 requested[asset] = sorted(result.get_requested_partitions(key), key=str)
@@ -92,8 +92,17 @@ def settled(location):
 
 
 @pytest.fixture(scope="module")
-def both(location, settled):
-    """`settled`, and the other sensor on the same instance, everything up to date; every test leaves it so."""
+def scoring(location, settled):
+    """The sensor of the language model on the instance of `settled`, everything up to date; every test leaves it so."""
+    daemon = Daemon(location, settled.instance, language_model_sensor)
+    daemon.first_ticks = daemon.settle()
+    settled.settle()
+    return daemon
+
+
+@pytest.fixture(scope="module")
+def both(location, settled, scoring):
+    """`settled`, and the sensor of the methods on the same instance, everything up to date; every test leaves it so."""
     other = Daemon(location, settled.instance, compared_methods_sensor)
     other.first_ticks = other.settle()
     settled.settle()
@@ -177,6 +186,25 @@ def test_a_source_that_failed_is_read_again_once_for_each_change(settled):
 def test_an_asset_that_lacks_an_input_altogether_is_not_asked_for(location, instance):
     ticks = started(location, instance).settle(fail=[("tags", "a"), ("tags", "b")])
     assert assets_of(ticks) == ["raw_pool", *ANNOTATE, "pool"]
+
+
+def test_the_language_model_is_trained_once_and_then_scores_every_source(scoring):
+    assert scoring.first_ticks == [
+        {"pool_language_model": [None]},
+        {"ifd_scores": ["a", "b"], "indicators": ["a", "b"]},
+    ]
+
+
+def test_a_source_that_changes_is_scored_alone_by_the_model_there_is(scoring, settled):
+    settled.report("raw_pool", "b")
+    assert scoring.settle() == [{"ifd_scores": ["b"], "indicators": ["b"]}]
+    settled.settle()
+
+
+def test_a_model_that_a_person_trains_anew_scores_every_source_again(scoring, settled):
+    scoring.report("pool_language_model")
+    assert scoring.settle() == [{"ifd_scores": ["a", "b"], "indicators": ["a", "b"]}]
+    settled.settle()
 
 
 def test_switched_on_the_other_sensor_makes_what_can_be_made_and_then_the_report(both):

@@ -11,8 +11,8 @@ import pytest
 import yaml
 from dagster._core.remote_representation.external_data import RepositorySnap
 
-from assets.jobs import COMPARED, LANGUAGE_MODEL, PARTITIONED, POOL_LEVEL
-from assets.sensors import automation_sensor, compared_methods_sensor
+from assets.jobs import BY_LANGUAGE_MODEL, COMPARED, LANGUAGE_MODEL, PARTITIONED, POOL_LEVEL
+from assets.sensors import automation_sensor, compared_methods_sensor, language_model_sensor
 from mig_dagster.definitions import defs
 
 CHECKOUT = Path(__file__).parents[2]
@@ -103,6 +103,8 @@ def test_every_stage_has_a_job_that_says_what_it_does_and_tags_its_runs(location
         "ingest",
         "annotate",
         "ingest_and_annotate",
+        "train_language_model",
+        "score_by_language_model",
         "rebuild_label_space_and_subsets",
         "compare_methods",
         "publish_catalog",
@@ -139,13 +141,15 @@ def test_the_web_address_for_failures_is_not_shown_in_the_ui(monkeypatch):
     assert "chat.example" not in repr(webhook)
 
 
-def test_every_asset_is_run_by_one_of_the_two_automation_sensors(location):
-    """An asset in both would run twice, one in neither never."""
+def test_every_asset_is_run_by_one_of_the_three_automation_sensors(location):
+    """An asset in two would run twice, one in none never."""
     graph = location.resolve_asset_graph()
-    keys = [sensor.asset_selection.resolve(graph) for sensor in (automation_sensor, compared_methods_sensor)]
-    assert not keys[0] & keys[1]
-    assert keys[0] | keys[1] == graph.materializable_asset_keys
-    assert {key.to_user_string() for key in keys[1]} == set(COMPARED)
+    sensors = (automation_sensor, language_model_sensor, compared_methods_sensor)
+    keys = [sensor.asset_selection.resolve(graph) for sensor in sensors]
+    assert sum(map(len, keys)) == len(set().union(*keys))
+    assert set().union(*keys) == graph.materializable_asset_keys
+    assert {key.to_user_string() for key in keys[1]} == {*LANGUAGE_MODEL, *BY_LANGUAGE_MODEL}
+    assert {key.to_user_string() for key in keys[2]} == set(COMPARED)
 
 
 def test_every_option_in_the_launchpad_says_what_it_means(location):

@@ -19,14 +19,14 @@ ASSETS = {
     "label_graph": {"label_graph"},
     "row_embeddings": {"row_embeddings"},
     "ifd_scores": {"ifd_scores"},
-    "indicators": {"indicators"},
+    "indicators": {"indicators", "row_embeddings"},  # distances to neighbours are measured in the pool
     "serialized_rows": {"raw_pool"},
     "responses": {"raw_pool"},
     "row_ids": set(),
     "sources": set(),
     "lengths": set(),
 }
-"""What design.md says stands behind each argument, beside the pool."""
+"""What stands behind each argument, beside the pool."""
 SUBSETS = {asset.key.to_user_string(): asset for asset in subsets}
 
 

@@ -78,7 +78,8 @@ class TinyProject:
         }
 
     def register(self, *names: str, **changes: object) -> None:
-        """Write sources.yaml with these sources; `changes` are keys of all of them."""
+        """Write sources.yaml with these sources, and the options; `changes` are keys of all of the sources."""
+        assert self.options
         uris = {"maths": "data/maths.json", "chat": "data/chat.jsonl.gz", "notes": "data/notes*.jsonl"}
         entries = [{"name": name, "uri": uris.get(name, f"data/{name}.jsonl"), **changes} for name in names]
         self.registry.write_text(yaml.safe_dump({"sources": entries}), encoding="utf-8")

@@ -105,9 +105,10 @@ def server(tmp_path_factory):
     paths = {"DAGSTER_HOME": dagster_home, "MIG_HOME": folder / "home", "MIG_SOURCES": place.registry}
     environment = os.environ | {name: str(path) for name, path in paths.items()}
     # The test asks for every run itself: what automation would start meanwhile only takes the processors away from it.
-    stop = ["sensor", "stop", "automation", "-w", "workspace.yaml"]
     dagster = [sys.executable, "-m", "dagster"]
-    subprocess.run([*dagster, *stop], cwd=CHECKOUT, env=environment, check=True, capture_output=True)
+    for sensor in ("automation", "language_model_scores"):
+        stop = ["sensor", "stop", sensor, "-w", "workspace.yaml"]
+        subprocess.run([*dagster, *stop], cwd=CHECKOUT, env=environment, check=True, capture_output=True)
     port = free_port()
     log = folder / "dev.log"
     with log.open("w") as output:

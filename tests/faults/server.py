@@ -44,7 +44,8 @@ class Dev:
         settings = yaml.safe_load((CHECKOUT / "dagster.yaml").read_text())
         settings["run_monitoring"] |= QUICK["run_monitoring"]
         (self.home / "dagster.yaml").write_text(yaml.safe_dump(settings))
-        self.command("sensor", "stop", "automation", "-w", "workspace.yaml")
+        for sensor in ("automation", "language_model_scores"):
+            self.command("sensor", "stop", sensor, "-w", "workspace.yaml")
 
     def environment(self) -> dict[str, str]:
         paths = {"DAGSTER_HOME": self.home, "MIG_HOME": self.place.folder / "home", "MIG_SOURCES": self.place.registry}

@@ -1,7 +1,7 @@
 """What of a row is embedded, by name: each as the method that reads the embedding puts it.
 
 Text          For     As in
-instruction   QDIT    all user messages, a line break between ([2nd] in methods.md 2.6: the instruction alone)
+instruction   QDIT    all user messages, a line break between ([2nd]: the instruction alone)
 conversation  -       all messages in order, a line break between
 vicuna        DEITA   hkust-nlp/deita@405d060, selection/embedder: its template vicuna_v1.1, `only_answer` off
 car           CaR     IronBeliever/CaR@3357044: "Instruction: ... Input: ... Response: ...", " Input: " also when empty

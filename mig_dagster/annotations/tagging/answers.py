@@ -15,7 +15,7 @@ PARSER_VERSION = 1
 """Part of a tagger's fingerprint: another reading of the same answers gives other tags."""
 
 _SALVAGE = re.compile(r'"tag"\s*:\s*"((?:[^"\\]|\\.)+)"', re.DOTALL)
-"""methods.md 2.1's pattern for answers that are no JSON, that knows of escaped quotes."""
+"""What is left of answers that are no JSON, as OpenDataArena finds it [2nd], but knowing of escaped quotes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ INSTAGGER_PROMPTS: dict[PromptVersion, Prompt] = {
         " ASSISTANT:",
     ),
 }
-"""Of OFA-Sys/InsTagger (methods.md 2.1): A as in the paper (#InsTag, arXiv 2308.07074); B in the Vicuna v1.1 template,
+"""Of OFA-Sys/InsTagger: A as in the paper (#InsTag, arXiv 2308.07074); B in the Vicuna v1.1 template,
 which its README (OFA-Sys/InsTag@aac2f27) says it was trained with, and which OpenDataArena and DataFlow send."""
 
 CHAT_PROMPT_VERSION = "instag-chat-1"
@@ -49,4 +49,4 @@ CHAT_PROMPT = Prompt(
     "each tag. Your response have to strictly follow this JSON format: "
     '[{"tag": str, "explanation": str}]. Please response in English.',
 )
-"""What the paper asked ChatGPT (#InsTag, arXiv 2308.07074; methods.md 2.1)."""
+"""What the paper asked ChatGPT (#InsTag, arXiv 2308.07074 [2nd])."""

@@ -1,4 +1,4 @@
-"""The tags of a conversation: the union over its user turns, each of which is asked about alone (methods.md 2.1)."""
+"""The tags of a conversation: the union over its user turns, each of which is asked about alone."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
