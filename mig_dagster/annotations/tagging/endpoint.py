@@ -1,6 +1,6 @@
 """Tags by any model behind a server that speaks OpenAI's chat API, asked as InsTag asked ChatGPT.
 
-Paper: #InsTag, arXiv 2308.07074; the prompt is the one it gave ChatGPT. An outage is an error and never a flag: what was
+Paper: #InsTag, arXiv 2308.07074; the prompt is that of ChatGPT there. An outage is an error and never a flag: what was
 answered is kept, and the next run asks for the rest.
 """
 

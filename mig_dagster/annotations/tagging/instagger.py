@@ -1,8 +1,8 @@
 """InsTagger: a language model fine-tuned to name the intentions of a query, and to explain each, in JSON.
 
 Paper: #InsTag, arXiv 2308.07074. Model: OFA-Sys/InsTagger, a LLaMA-2 7B. There is no reference code; prompts, decoding
-and parsing are those of projects that run it [2nd]. It agrees exactly with ChatGPT in 31.8 % of its tags by F1, and in meaning in
-73.4 % (README, OFA-Sys/InsTag@aac2f27): answers that cannot be read are normal, flagged and counted.
+and parsing are those of projects that run it [2nd]. It agrees exactly with ChatGPT in 31.8 % of its tags by F1, and in
+meaning in 73.4 % (README, OFA-Sys/InsTag@aac2f27): answers that cannot be read are normal, flagged and counted.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ from mig_dagster.conversation import hash_text
 INSTAGGER = "OFA-Sys/InsTagger"
 
 MAX_NEW_TOKENS = 512
-"""As projects that run it set it [2nd]; with the 2048 tokens of `ModelSpec.max_tokens` this leaves 1536 for the prompt."""
+"""As projects that run it set it [2nd]; of the 2048 tokens of `ModelSpec.max_tokens` 1536 are left for the prompt."""
 
 
 class InsTagger:
