@@ -5,13 +5,11 @@ from typing import Any
 from mig_dagster.annotations.flags import Defect
 from mig_dagster.annotations.ifd.passages import Passage, Turn, Writer, answered, turns_of
 from mig_dagster.annotations.ifd.templates import checked
+from mig_dagster.annotations.models.chat_template import in_chat_template
 from mig_dagster.conversation import Conversation
 
 SYSTEM = "You are a helpful assistant."
 """The system message of conversations without one, as IterIT has it."""
-
-DATE = "26 Jul 2024"
-"""What templates that write today's date get for it: the date in IterIT's own, so that no text changes over night."""
 
 _MARK = "\ue000answer {}\ue001"  # private use: stands in for an answer while the template is asked where it goes
 
@@ -82,12 +80,10 @@ class Chat:
         """Return the turns in the template; None where it raises, as many do for roles in an unusual order."""
         from jinja2 import TemplateError
 
-        messages = [{"role": role, "content": text} for role, text in turns]
         try:
-            text: str = self._tokenizer.apply_chat_template(messages, tokenize=False, date_string=DATE)
+            return in_chat_template(self._tokenizer, turns)
         except TemplateError:
             return None
-        return text
 
 
 def _split(text: str, marks: list[str]) -> list[str] | None:

@@ -17,6 +17,7 @@ from mig_dagster.annotations.annotator import Annotations, Annotator, Batch, Col
 from mig_dagster.annotations.cache import FragmentCache
 from mig_dagster.annotations.flags import Defect
 from mig_dagster.annotations.model_files import ModelError
+from mig_dagster.annotations.models.chat_template import in_chat_template
 from mig_dagster.annotations.models.padded import padded
 from mig_dagster.annotations.models.pretrained import PretrainedModel
 from mig_dagster.annotations.quality.passages import Passage, cut_turn
@@ -141,7 +142,7 @@ class RewardModel:
         elif self.form == "oasst":
             read = tokenizer([_OASST.format(*turn) for turn in turns], **options)
         else:
-            texts = [tokenizer.apply_chat_template(_messages(turn), tokenize=False) for turn in turns]
+            texts = [in_chat_template(tokenizer, list(zip(("user", "assistant"), turn, strict=True))) for turn in turns]
             read = tokenizer(texts, add_special_tokens=False, **options)
         types = read.get("token_type_ids", [None] * len(turns))
         return [Passage(ids, types=kinds) for ids, kinds in zip(read["input_ids"], types, strict=True)]
@@ -162,10 +163,6 @@ def _padding(config: Any, encoded: Sequence[Passage]) -> Iterator[int]:
         yield config.pad_token_id
     finally:
         config.pad_token_id = own
-
-
-def _messages(turn: Turn) -> list[dict[str, str]]:
-    return [{"role": role, "content": text} for role, text in zip(("user", "assistant"), turn, strict=True)]
 
 
 class RewardScorer:

@@ -127,6 +127,7 @@ def test_a_template_that_rewrites_an_answer_or_refuses_a_role_flags_the_row(tmp_
 def test_today_is_no_part_of_a_text(tmp_path):
     dated = "{% if not date_string is defined %}{{ strftime_now('%d %b %Y') }}{% else %}{{ date_string }}{% endif %}"
     assert chat(tmp_path, dated + CHATML).alone("a").text.startswith("26 Jul 2024")
+    assert chat(tmp_path, "{{ strftime_now('%Y-%m-%d') }}" + CHATML).alone("a").text.startswith("2024-07-26")
 
 
 def test_a_tokenizer_without_a_chat_template_or_with_one_that_refuses_a_lone_answer_is_refused(tmp_path):

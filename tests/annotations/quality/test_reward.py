@@ -118,6 +118,13 @@ def test_a_chat_template_is_used_where_there_is_one_and_a_model_without_padding_
     np.testing.assert_allclose(scored(model).columns["score"], naive, atol=1e-5)
 
 
+def test_a_template_that_writes_the_date_writes_the_same_text_on_every_day(tmp_path):
+    chat = "{% for m in messages %}{{ m.content }}{{ strftime_now(' %Y') }}{% endfor %}"
+    folder = saved(tmp_path, "llama", chat=chat, pad_token_id=None)
+    (passage,) = reward_model(folder).encode([("a", "b")])
+    assert hf.AutoTokenizer.from_pretrained(folder).decode(passage.ids) == "a 2024b 2024"
+
+
 def test_a_long_response_is_cut_and_its_closing_mark_survives(tmp_path):
     folder = saved(tmp_path)
     model = reward_model(folder, max_tokens=40)
