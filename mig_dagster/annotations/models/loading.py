@@ -34,7 +34,7 @@ def load_config(spec: ModelSpec, files: ModelFiles) -> Any:
 
 
 def load_tokenizer(spec: ModelSpec, files: ModelFiles) -> Any:
-    """Return the model's tokenizer.
+    """Return the model's tokenizer, which cuts texts from the right.
 
     Raises:
         ModelError: it cannot be had, or knows no tokens.
@@ -42,7 +42,8 @@ def load_tokenizer(spec: ModelSpec, files: ModelFiles) -> Any:
     from transformers import AutoTokenizer
 
     with explained(spec):
-        tokenizer = AutoTokenizer.from_pretrained(files.location, **_source(spec, files))
+        # Some tokenizers of chat models cut the beginning of a text: the answer of one that is too long would be kept.
+        tokenizer = AutoTokenizer.from_pretrained(files.location, truncation_side="right", **_source(spec, files))
     known = set(tokenizer(_PROBE, add_special_tokens=False)["input_ids"]) - set(tokenizer.all_special_ids)
     if len(known) < _KNOWN:  # where there are no files of one, transformers makes one that knows nothing
         raise ModelError(f"model {spec.model!r} has no tokenizer. To go on: {_REMEDIES['tokenizer']}")

@@ -71,5 +71,5 @@ class PretrainedModel:
                 f"a sequence of {longest} tokens is longer than the {self.limit} that {self.files.name} reads: cut it "
                 "to `limit`"
             )
-        pad_id = self.tokenizer.pad_token_id
-        return padded(sequences, 0 if pad_id is None else pad_id, self.spec.device)
+        # Not the tokenizer's token for padding, which is often none of the model's: what is masked may be any.
+        return padded(sequences, 0, self.spec.device)

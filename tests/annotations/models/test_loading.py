@@ -70,6 +70,27 @@ def test_a_tokenizer_without_a_token_for_padding_needs_none(copy, tiny_llama):
     assert without.next_token_logits(given, [7]) == pytest.approx(wanted)
 
 
+def edit_tokenizer(folder, **changes):
+    path = folder / "tokenizer_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def test_a_token_for_padding_that_the_model_does_not_know_is_not_read(copy, tiny_llama):
+    edit_tokenizer(copy, pad_token="[PAD]")
+    added = causal(copy)
+    assert added.tokenizer.pad_token_id >= added.config.vocab_size
+    given = [[3, 4, 5], [6]]
+    wanted = causal(tiny_llama).next_token_logits(given, [7])
+    assert added.next_token_logits(given, [7]) == pytest.approx(wanted)
+
+
+def test_texts_are_cut_from_the_right_whatever_side_the_tokenizer_says(copy):
+    edit_tokenizer(copy, truncation_side="left")
+    tokenizer = causal(copy).tokenizer
+    whole = tokenizer("Why is the sky blue?")["input_ids"]
+    assert tokenizer("Why is the sky blue?", truncation=True, max_length=4)["input_ids"] == whole[:4]
+
+
 def test_weights_that_are_cut_short_are_an_error(copy):
     weights = copy / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
