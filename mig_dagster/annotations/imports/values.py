@@ -21,12 +21,13 @@ def numbers(value: Any) -> list[float] | Defect | None:
     """Return one number, or a list of them, as a list.
 
     Returns:
-        None for null; a `Defect` for an empty list and for anything but finite numbers.
+        None for null; a `Defect` for an empty list, for anything but finite numbers, and where floats do not hold
+        their sum.
     """
     if value is None:
         return None
     items = value if isinstance(value, list) else [value]
-    if not items or not all(map(is_finite, items)):
+    if not items or not all(map(is_finite, items)) or sum(map(abs, items)) > LARGEST:
         return Defect("invalid_import")
     return [float(item) for item in items]
 
@@ -49,9 +50,9 @@ def opened(value: Any) -> Any:
         return value
     try:
         return json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         pass
     try:
         return ast.literal_eval(value.strip())
-    except (ValueError, SyntaxError, MemoryError, RecursionError):  # all that it raises for texts of others
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):  # all that it raises for texts of others
         return Defect("invalid_import")

@@ -15,7 +15,7 @@ from mig_dagster.annotations.imports.xsample import car_scores, ifd_ratio, impor
 from tests.annotations.rows import row, xsample_rows
 from tests.shared_data import shared
 
-WRONG = [True, "1.0", [], {}, math.nan, math.inf, 10**400, ["a"], [1.0, None]]
+WRONG = [True, "1.0", [], {}, math.nan, math.inf, 10**400, ["a"], [1.0, None], [1.5e308, 1.5e308]]
 
 
 def mean(values):
@@ -144,8 +144,13 @@ def test_any_other_column_is_reached_by_its_name():
         assert (one.annotator.name, one.annotator.model) == ("imported", column)
     (absent,) = quality_imports("imported:scores.Q", "turn_mean", mean)
     assert absent.read(each) is None
-    assert absent.read(given(scores="{broken")) == Defect("invalid_import")
     assert absent.read(given(scores={"Q": {"All": 1}})) == Defect("invalid_import")
+
+
+@pytest.mark.parametrize("text", ["{broken", "{[1]: 2}", '{"a":' * 100_000, "{'a':" * 100_000])
+def test_text_that_begins_as_an_object_and_is_none_is_flagged(text):
+    (column,) = quality_imports("imported:scores.Q", "turn_mean", mean)
+    assert column.read(given(scores=text)) == Defect("invalid_import")
 
 
 def test_a_column_without_a_name_is_refused():
