@@ -28,7 +28,7 @@ from assets.annotation_checks import (
 )
 from assets.annotation_metadata import of_annotation, of_numbers, of_scores, of_tags
 from assets.declare import source_asset
-from assets.options import Options
+from assets.options import AS_CONFIGURED, Options, given
 from assets.progress import logged_tokens
 from assets.recorded import Outcome, inputs_of
 from mig_dagster.annotations.throughput import Throughput, device_name
@@ -37,14 +37,6 @@ from mig_dagster.stages.pool_language_model import language_model_folder, local_
 from mig_dagster.storage import Manifest
 from resources.home import MigHome
 from resources.models import Models
-
-AS_CONFIGURED: Literal["as_configured"] = "as_configured"
-"""In the Launchpad: what the options file says."""
-
-
-def _asked(section: Any, **config: Any) -> Any:
-    """Return a section of the options with what this run's Launchpad says instead."""
-    return replace(section, **{name: value for name, value in config.items() if value not in (None, AS_CONFIGURED)})
 
 
 class TagsConfig(Options):
@@ -94,9 +86,9 @@ def tags(
     context: dg.AssetExecutionContext, config: TagsConfig, home: MigHome, models: Models, raw_pool: pl.LazyFrame
 ) -> Outcome:
     """What each row asks for: imported tags where the source has them, else those of the configured tagger."""
-    given = models.options
-    tagger = _asked(given.tags, tagger=config.tagger)
-    vocabulary = config.vocabulary_path or given.tag_vocabulary
+    options = models.options
+    tagger = replace(options.tags, **given(tagger=config.tagger))
+    vocabulary = config.vocabulary_path or options.tag_vocabulary
     manifest = _annotate(context, home, models, raw_pool, tags=tagger, tag_vocabulary=vocabulary)
     rows = home.lake.scan_versions([manifest])
     return Outcome.of(manifest, tags_checks(manifest, rows, raw_pool, home.store), of_tags(manifest, rows))
@@ -115,7 +107,7 @@ def quality_scores(
     context: dg.AssetExecutionContext, config: QualityConfig, home: MigHome, models: Models, raw_pool: pl.LazyFrame
 ) -> Outcome:
     """How good each row is, on one named scale; values of that scale that came with the rows are taken as they are."""
-    asked = _asked(models.options.quality_scores, scorer=config.scorer, aggregation=config.aggregation)
+    asked = replace(models.options.quality_scores, **given(scorer=config.scorer, aggregation=config.aggregation))
     manifest = _annotate(context, home, models, raw_pool, quality_scores=asked)
     rows = home.lake.scan_versions([manifest])
     return Outcome.of(manifest, quality_scores_checks(manifest, rows, raw_pool, home.store), of_scores(manifest, rows))
@@ -134,7 +126,7 @@ def row_embeddings(
     context: dg.AssetExecutionContext, config: EmbeddingConfig, home: MigHome, models: Models, raw_pool: pl.LazyFrame
 ) -> Outcome:
     """A unit vector for each row."""
-    asked = _asked(models.options.row_embeddings, text=config.text)
+    asked = replace(models.options.row_embeddings, **given(text=config.text))
     manifest = _annotate(context, home, models, raw_pool, row_embeddings=asked)
     rows = home.lake.scan_versions([manifest])
     return Outcome.of(manifest, row_embeddings_checks(manifest, rows, raw_pool, home.store), of_annotation(manifest))
@@ -161,7 +153,7 @@ def ifd_scores(
 
     The model is the pool's own, or the one that the options name.
     """
-    asked = _asked(models.options.ifd_scores, template=config.template, span=config.span)
+    asked = replace(models.options.ifd_scores, **given(template=config.template, span=config.span))
     manifest = _annotate(context, home, models, raw_pool, pool_language_model, ifd_scores=asked)
     rows = home.lake.scan_versions([manifest])
     checks = ifd_scores_checks(manifest, rows, raw_pool, home.store)

@@ -1,7 +1,7 @@
 """How assets are declared: one decorator for those with a partition a source, one for those that read every source."""
 
 import warnings
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import dagster as dg
@@ -76,7 +76,6 @@ def pool_asset(
     name: str | None = None,
     description: str | None = None,
     inputs: Iterable[str] = (),
-    awaited: Collection[str] = (),
     condition: Condition | None = None,
 ) -> Declare:
     """Declare an asset that reads every source.
@@ -93,14 +92,11 @@ def pool_asset(
         name: default: that of the body.
         description: default: the body's docstring.
         inputs: names of inputs that are no parameters of the body.
-        awaited: inputs that may not be there: the body then gets None for them, and may return `NotMade`.
         condition: when it runs by itself; default: `on_pool_change()`.
     """
     asked: dict[str, dict[str, Any]] = {key: {} for key in [*(tables or {}), *inputs]}
     for key, loaded in (tables or {}).items():
         asked[key]["tables"] = loaded
-    for key in awaited:
-        asked[key]["optional"] = True
 
     def declare(body: Body) -> dg.AssetsDefinition:
         asset = name or body.__name__
@@ -113,7 +109,6 @@ def pool_asset(
             pool=pool,
             deps=list(deps),
             ins={key: dg.AssetIn(metadata=metadata or None) for key, metadata in asked.items()},
-            output_required=not awaited,
             check_specs=specs(asset, blocking, warning),
             automation_condition=condition or on_pool_change(),
         )(recorded(body))

@@ -1,5 +1,6 @@
 """From tags to the label graph: vocabulary, embeddings, edges."""
 
+from dataclasses import replace
 from typing import Any, Literal
 
 import dagster as dg
@@ -16,9 +17,10 @@ from assets.label_checks import (
     graph_checks,
     vocabulary_checks,
 )
-from assets.options import Options
+from assets.options import AS_CONFIGURED, Options, given
 from assets.recorded import Outcome, inputs_of
 from mig_dagster.graph import Association, LabelGraph, Vocabulary, component_count, degree_histogram, top_edges
+from mig_dagster.graph.merging import MERGE_DISTANCE
 from mig_dagster.stages.label_space import (
     VocabularyOptions,
     embed_labels,
@@ -27,6 +29,7 @@ from mig_dagster.stages.label_space import (
     tags_to_vocabulary,
     vocabulary_tables,
 )
+from mig_dagster.stages.pool_options import GraphOptions
 from resources.home import MigHome
 from resources.models import Models
 
@@ -34,36 +37,56 @@ VOCABULARY_TABLES = ["rows", "rules"]
 
 
 class VocabularyConfig(Options):
-    """How tags become labels."""
+    """How tags become labels; what is null is as the options file says."""
 
-    mode: Literal["build", "closed", "frozen"] = "build"
+    mode: Literal["as_configured", "build", "closed", "frozen"] = AS_CONFIGURED
     """`build` normalises the pool's tags; `closed` keeps those in `list_path`; `frozen` keeps the version before."""
-    min_count: int = 2
+    min_count: int | None = None
     """Tags that fewer rows carry are dropped (build)."""
-    merge_distance: float | None = 0.05
-    """Largest cosine distance of two label names that become one (build); null merges by spelling alone."""
-    association: bool = False
+    merge_by: Literal["as_configured", "meaning", "spelling"] = AS_CONFIGURED
+    """Which label names become one (build): those that mean the same, too, or only those spelt alike."""
+    merge_distance: float | None = None
+    """Largest cosine distance of two label names that mean the same."""
+    association: bool | None = None
     """Delete labels that another label of the row implies (build)."""
-    min_support: int = 40
+    min_support: int | None = None
     """Rows that hold both sides of an association rule."""
-    min_confidence: float = 0.99
+    min_confidence: float | None = None
     """Share of the antecedent's rows that hold the consequent."""
     list_path: str | None = None
     """JSON list of tags (closed), such as MIG's valid_tag_path.json."""
 
-    def options(self) -> VocabularyOptions:
-        """Return the options as the library takes them."""
-        limits = Association(self.min_support, self.min_confidence) if self.association else None
-        return VocabularyOptions(self.mode, self.min_count, self.merge_distance, limits, self.list_path)
+    def over(self, configured: VocabularyOptions) -> VocabularyOptions:
+        """Return the options as the library takes them: what is asked here, and else what is configured."""
+        asked = given(mode=self.mode, min_count=self.min_count, list_path=self.list_path)
+        limits = given(min_support=self.min_support, min_confidence=self.min_confidence)
+        implied = configured.association is not None if self.association is None else self.association
+        return replace(
+            configured,
+            **asked,
+            merge_distance=self._distance(configured.merge_distance),
+            association=replace(configured.association or Association(), **limits) if implied else None,
+        )
+
+    def _distance(self, configured: float | None) -> float | None:
+        if self.merge_by == "spelling":
+            return None
+        asked = configured if self.merge_distance is None else self.merge_distance
+        return MERGE_DISTANCE if asked is None and self.merge_by == "meaning" else asked
 
 
 class LabelGraphConfig(Options):
-    """How alike two labels must be to share information: one of the two is set, the other null."""
+    """How alike two labels must be to share information: one of the two, or, with neither, as the options file says."""
 
     threshold: float | None = None
-    """Smallest cosine of an edge, with `target_mean_degree: null`; MIG uses 0.9 with e5-mistral-7b-instruct."""
-    target_mean_degree: float | None = 4.0
-    """Neighbours a label has on average; suits any encoder."""
+    """Smallest cosine of an edge; MIG uses 0.9 with e5-mistral-7b-instruct."""
+    target_mean_degree: float | None = None
+    """Neighbours a label has on average; suits any encoder. 4 where nothing is configured."""
+
+    def over(self, configured: GraphOptions) -> dict[str, float | None]:
+        """Return the two arguments of the graph."""
+        asked = self.model_dump()
+        return configured.chosen() if asked == dict.fromkeys(asked) else asked
 
 
 @pool_asset("label_space", kinds={"polars", "numpy"}, code_version="1", blocking=VOCABULARY_CHECKS, pool="gpu")
@@ -71,8 +94,9 @@ def label_vocabulary(
     context: dg.AssetExecutionContext, config: VocabularyConfig, home: MigHome, models: Models, tags: pl.LazyFrame
 ) -> Outcome:
     """What each tag becomes: a label, or nothing. Rare tags are dropped, spellings folded, synonyms merged."""
-    before = _previous(home) if config.mode == "frozen" else None
-    vocabulary, info = tags_to_vocabulary(tags, config.options(), models.encode_labels(home.cache), before)
+    options = config.over(models.options.label_vocabulary)
+    before = _previous(home) if options.mode == "frozen" else None
+    vocabulary, info = tags_to_vocabulary(tags, options, models.encode_labels(home.cache), before)
     tables = vocabulary_tables(vocabulary)
     values = {"rows": ["tag", "label"], "rules": ["antecedent", "consequent"]}
     manifest = home.lake.write("label_vocabulary", tables, values=values, inputs=inputs_of(context), info=info)
@@ -103,10 +127,14 @@ def label_embeddings(
 
 @pool_asset("label_space", kinds={"numpy", "scipy"}, code_version="1", blocking=GRAPH_CHECKS, warning=GRAPH_WARNINGS)
 def label_graph(
-    context: dg.AssetExecutionContext, config: LabelGraphConfig, home: MigHome, label_embeddings: pl.LazyFrame
+    context: dg.AssetExecutionContext,
+    config: LabelGraphConfig,
+    home: MigHome,
+    models: Models,
+    label_embeddings: pl.LazyFrame,
 ) -> Outcome:
     """Which labels share information, and how much: cosines of at least a threshold, in both directions."""
-    graph, tables = embeddings_to_graph(label_embeddings.collect(), **config.model_dump())
+    graph, tables = embeddings_to_graph(label_embeddings.collect(), **config.over(models.options.label_graph))
     info = {"threshold": graph.threshold, "mean_degree": graph.mean_degree, "isolated": graph.isolated}
     values = {"rows": ["row", "column", "weight"], "labels": ["label"]}
     manifest = home.lake.write("label_graph", tables, values=values, inputs=inputs_of(context), info=info)

@@ -3,7 +3,7 @@
 import inspect
 import re
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import dagster as dg
 from pydantic import Field, create_model
@@ -15,8 +15,17 @@ _ENTRY = re.compile(r"^    (\w+): (.*(?:\n {6,}.*)*)", re.MULTILINE)
 """An argument of a Google docstring: its name, and its text with the lines that go on."""
 
 
+AS_CONFIGURED: Literal["as_configured"] = "as_configured"
+"""In the Launchpad, as null is: what the options file says."""
+
+
 class Options(dg.Config, use_attribute_docstrings=True):
     """Config of an asset; the text under each field is what the Launchpad shows of it."""
+
+
+def given(**config: Any) -> dict[str, Any]:
+    """Return what the Launchpad says; the options file keeps its word on the rest."""
+    return {name: value for name, value in config.items() if value not in (None, AS_CONFIGURED)}
 
 
 def settings_of(method: Method, base: type[Options]) -> type[Options]:

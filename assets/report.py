@@ -19,7 +19,6 @@ from mig_dagster.selection import METHODS
 from mig_dagster.stages.comparison import COMPARISON_SCHEMAS, ROWS_SCHEMA, Compared, compare_subsets
 from mig_dagster.stages.row_signals import SIGNALS
 from mig_dagster.storage import Manifest
-from resources.gpu import Gpu
 from resources.home import MigHome
 from resources.models import Models
 
@@ -41,9 +40,7 @@ _STORED = {table: [name for name in schema if name != "seconds"] for table, sche
     inputs=_READ,
     condition=on_pool_change(depth=DEPTH_OF_COLLECTORS),
 )
-def selection_report(
-    context: dg.AssetExecutionContext, home: MigHome, models: Models, gpu: Gpu, **inputs: Any
-) -> Outcome:
+def selection_report(context: dg.AssetExecutionContext, home: MigHome, models: Models, **inputs: Any) -> Outcome:
     """Every method's subset under the measures of all, what they share, and what random choices of that size give."""
     read = inputs_of(context)
     made, absent = _subsets(home, read)
@@ -51,7 +48,7 @@ def selection_report(
         pool_frames(inputs),
         [_compared(home, manifest) for manifest in made],
         count_tokens=TokenCounter(models.sentence_encoder()),
-        device=gpu.selection_device(),
+        device=models.selection_device,
         on_progress=logged(context.log.info, "subsets and random draws measured"),
     )
     instead = {method: why for method, why in absent.items() if method in tables["rows"]["method"]}

@@ -2,13 +2,14 @@
 
 import inspect
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
 
 from assets.declare import pool_asset
 from assets.method_inputs import inputs_for, pool_frames, tables_of
-from assets.options import Options, settings_of
+from assets.options import Options, given, settings_of
 from assets.progress import logged
 from assets.recorded import Outcome, inputs_of
 from assets.subset_checks import SUBSET_CHECKS, subset_checks
@@ -18,22 +19,24 @@ from mig_dagster.selection.base import Method
 from mig_dagster.stages.fingerprints import check_annotators
 from mig_dagster.stages.row_signals import SIGNALS
 from mig_dagster.stages.scale import scale_of
-from mig_dagster.stages.subset import MAX_NULL_SHARE, choose_subset
+from mig_dagster.stages.subset import choose_subset
 from mig_dagster.storage import Manifest
-from resources.gpu import Gpu
 from resources.home import MigHome
+from resources.models import Models
 
 DEFAULT_BUDGET = "5%"
+_CONFIGURED = ("max_null_share", "accept_mixed_annotators")
+"""What the options file says of every method, where the Launchpad does not."""
 
 
 class SubsetConfig(Options):
-    """What every method is asked."""
+    """What every method is asked; what is null is as the options file says."""
 
     budget: str = DEFAULT_BUDGET
     """Rows (5000, 50k) or a share of the pool (5%)."""
-    max_null_share: float = MAX_NULL_SHARE
-    """Largest share of the pool that may lack a signal the method needs."""
-    accept_mixed_annotators: bool = False
+    max_null_share: float | None = None
+    """Largest share of the pool that may lack a signal the method needs; 1 % where nothing is configured."""
+    accept_mixed_annotators: bool | None = None
     """Choose also where several annotators gave one signal, as two versions of a model; the subset then warns of it."""
 
 
@@ -56,15 +59,23 @@ def subset_of(method: Method) -> dg.AssetsDefinition:
         tables=tables_of(needed),
         inputs=needed,
     )
-    def subset(context: dg.AssetExecutionContext, config: settings, home: MigHome, gpu: Gpu, **inputs: Any) -> Outcome:
+    def subset(
+        context: dg.AssetExecutionContext, config: settings, home: MigHome, models: Models, **inputs: Any
+    ) -> Outcome:
         asked = config.model_dump()
-        limits = {each: asked.pop(each) for each in SubsetConfig.model_fields}
+        options = replace(models.options, **given(**{name: asked.pop(name) for name in _CONFIGURED}))
         signals = _signals(home, inputs_of(context))
         scale = scale_of(signals) if "quality_scores" in inputs else None
-        limits["notes"] = check_annotators(signals, accept=limits.pop("accept_mixed_annotators"))
-        device = gpu.selection_device() if on_device else None
-        progress = logged(context.log.info)
-        chosen = choose_subset(name, pool_frames(inputs), **limits, settings=asked, device=device, on_progress=progress)
+        chosen = choose_subset(
+            name,
+            pool_frames(inputs),
+            budget=asked.pop("budget"),
+            settings=asked,
+            device=models.selection_device if on_device else None,
+            max_null_share=options.max_null_share,
+            notes=check_annotators(signals, accept=options.accept_mixed_annotators),
+            on_progress=logged(context.log.info),
+        )
         info = chosen.info | {"scale": scale}
         manifest = home.lake.write(asset, chosen.tables(), inputs=inputs_of(context), info=info)
         checks = subset_checks(chosen.rows, inputs["pool"], info)

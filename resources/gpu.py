@@ -1,10 +1,10 @@
-"""Which device models and selections run on."""
+"""Which device models and selections run on, where the options file names none."""
 
 import dagster as dg
 
 
 class Gpu(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The accelerator, where there is one.
+    """The accelerator, where there is one; the options file's `device` goes first.
 
     Attributes:
         device: `auto` (the first CUDA device, else the CPU), `cpu`, or a CUDA device such as `cuda:0`.
@@ -13,14 +13,7 @@ class Gpu(dg.ConfigurableResource):  # type: ignore[type-arg]
     device: str = "auto"
 
     def model_device(self) -> str:
-        """Return the device for models: `cpu` or `cuda:<n>`."""
-        if self.device != "auto":
-            return self.device
-        import torch
+        """Return the device: `cpu` or `cuda:<n>`."""
+        from mig_dagster.stages.devices import model_device
 
-        return "cuda:0" if torch.cuda.is_available() else "cpu"
-
-    def selection_device(self) -> str | None:
-        """Return the device for selection methods; None means their numpy engine."""
-        device = self.model_device()
-        return None if device == "cpu" else device
+        return model_device(self.device)

@@ -20,8 +20,7 @@ class LakeIOManager(dg.ConfigurableIOManager):
     it stays the current one.
 
     An input of an unpartitioned asset on a partitioned one is the rows of every partition that exists, in the order of
-    their names, with the partition in the column `source`. Input metadata `tables` asks for other tables than "rows";
-    `optional` says that the asset can do without the input, and gets None where there is no version.
+    their names, with the partition in the column `source`. Input metadata `tables` asks for other tables than "rows".
     """
 
     home: dg.ResourceDependency[MigHome]
@@ -32,19 +31,17 @@ class LakeIOManager(dg.ConfigurableIOManager):
         with told(self.home.root):
             self.home.lake.publish(obj)
 
-    def load_input(self, context: dg.InputContext) -> Table | None:
+    def load_input(self, context: dg.InputContext) -> Table:
         """Return the upstream asset's tables as lazy frames, pinned to the versions that are current now.
 
         Raises:
-            LookupError: no version of the upstream asset exists, and the input is not optional.
+            LookupError: no version of the upstream asset exists.
         """
         metadata = context.definition_metadata or {}
         asset = context.asset_key.path[-1]
         partitions = sorted(context.asset_partition_keys) if context.has_asset_partitions else [None]
         found = self.home.lake.current_versions([(asset, name) for name in partitions])
         manifests = [manifest for manifest in found if manifest is not None]
-        if not manifests and metadata.get("optional"):
-            return None
         if not manifests:
             sources = ", ".join(name or "" for name in partitions) or "no source"
             where = f" for {sources}" if context.has_asset_partitions else ""

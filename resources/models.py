@@ -48,6 +48,11 @@ class Models(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Torch device of models whose section names none."""
         return self.gpu.model_device() if self.options.device == "auto" else self.options.device
 
+    @property
+    def selection_device(self) -> str | None:
+        """Torch device of selection methods; None is their numpy engine."""
+        return None if self.device == "cpu" else self.device
+
     @cached_property
     def shelf(self) -> "ModelShelf":
         """The models of this run, one instance of each."""

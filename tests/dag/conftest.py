@@ -1,5 +1,7 @@
 """Tiny projects for the tests of the asset graph."""
 
+import gc
+
 import dagster as dg
 import pytest
 
@@ -15,7 +17,11 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def encoder_folder(tmp_path_factory):
-    return save_encoder(tmp_path_factory.mktemp("encoder"))
+    folder = save_encoder(tmp_path_factory.mktemp("encoder"))
+    # Every step that frees its models collects garbage: half a second a time where all that was imported is looked at.
+    gc.collect()
+    gc.freeze()
+    return folder
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from assets.run_tags import APPROVED, AUTOMATION, TRIGGER
 from assets.sensors import automation_sensor
 from mig_dagster.definitions import defs
 from mig_dagster.sources.discovery import read_log
+from resources.models import Models
 from tests.cli.running import run
 from tests.dag.test_sensors import Watcher
 from tests.dag.ticks import partitions_read_once
@@ -66,8 +67,9 @@ class Daemon:
 
 
 @pytest.fixture
-def dear(place):
-    """The project on a GPU, as its options say, though all models that run are on the CPU; `notes` may cost nothing."""
+def dear(place, monkeypatch):
+    """The project on a GPU, as its options say, though all that runs is on the CPU; `notes` may cost nothing."""
+    monkeypatch.setattr(Models, "selection_device", None)
     options = yaml.safe_load(place.options.read_text())
     options["device"] = "cuda:0"
     options["encoder"]["device"] = "cpu"

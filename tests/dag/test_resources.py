@@ -12,27 +12,28 @@ from resources.registry import SourceRegistry
 
 def test_without_a_gpu_models_run_on_the_cpu_in_float32_and_selection_in_numpy(monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    gpu = Gpu()
-    assert (gpu.model_device(), gpu.selection_device()) == ("cpu", None)
-    assert Models(gpu=gpu).sentence_encoder().spec.dtype == "float32"
+    models = Models(gpu=Gpu())
+    assert (models.device, models.selection_device) == ("cpu", None)
+    assert models.sentence_encoder().spec.dtype == "float32"
 
 
 def test_a_gpu_is_used_where_there_is_one(monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
-    gpu = Gpu()
-    assert (gpu.model_device(), gpu.selection_device()) == ("cuda:0", "cuda:0")
-    spec = Models(gpu=gpu).sentence_encoder().spec
+    models = Models(gpu=Gpu())
+    assert (models.device, models.selection_device) == ("cuda:0", "cuda:0")
+    spec = models.sentence_encoder().spec
     assert (spec.device, spec.dtype) == ("cuda:0", "float16")
 
 
 def test_a_device_can_be_named():
-    assert Gpu(device="cpu").selection_device() is None
-    assert Gpu(device="cuda:1").model_device() == "cuda:1"
+    assert Models(gpu=Gpu(device="cpu")).selection_device is None
+    assert Models(gpu=Gpu(device="cuda:1")).selection_device == "cuda:1"
 
 
 def test_the_device_of_the_options_goes_before_that_of_the_gpu(tmp_path):
     (tmp_path / "options.yaml").write_text("device: cpu", encoding="utf-8")
-    assert Models(gpu=Gpu(device="cuda:1"), options_path=str(tmp_path / "options.yaml")).device == "cpu"
+    models = Models(gpu=Gpu(device="cuda:1"), options_path=str(tmp_path / "options.yaml"))
+    assert (models.device, models.selection_device) == ("cpu", None)
 
 
 def test_the_encoder_is_one_for_the_run_and_loads_with_its_first_text(place):
