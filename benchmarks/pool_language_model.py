@@ -1,6 +1,6 @@
 """What the pool's own language model learns in its minute, on real conversations, and whether IFD by it says anything.
 
-Run: OMP_NUM_THREADS=2 python benchmarks/pool_language_model.py [--rows-per-source 120]
+Run: OMP_NUM_THREADS=2 OMP_WAIT_POLICY=passive python benchmarks/pool_language_model.py [--rows-per-source 120]
 Writes pool_language_model.json beside this file. Needs a folder `shared` beside the checkout.
 
 - Training on a sample of all its sources: seconds, and perplexity of held-out conversations against a unigram model of

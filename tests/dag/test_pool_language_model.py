@@ -14,7 +14,9 @@ from assets.pool_language_model import better_than_unigram, logged_training, poo
 from assets.sources import source_revisions
 from mig_dagster.annotations.pretraining import TrainingProgress
 from mig_dagster.stages.pool_language_model import language_model_folder, local_models
+from resources.gpu import Gpu
 from resources.home import MigHome
+from resources.models import Models
 from resources.registry import SourceRegistry
 from tests.dag.ticks import partitions_read_once
 from tests.dag.tiny import SOURCES, failure, versions
@@ -42,7 +44,11 @@ def ifd_scores() -> None:
 
 
 HOME = MigHome(root="never read")
-RESOURCES = {"home": HOME, "registry": SourceRegistry(path="never read", home=HOME)}
+RESOURCES = {
+    "home": HOME,
+    "registry": SourceRegistry(path="never read", home=HOME),
+    "models": Models(gpu=Gpu(device="cpu")),
+}
 GRAPH = dg.Definitions([source_revisions, raw_pool, pool_language_model, ifd_scores], resources=RESOURCES)
 
 

@@ -23,7 +23,7 @@ _LOWEST_RATE = 0.05
 _BETAS = (0.9, 0.95)
 _CLIP = 1.0
 _POINTS = 100
-_COPIED = 0.5
+_COPIED = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +87,8 @@ def _begin_by_copying(model: Any) -> None:
 
     What attention reads at a token is then a share of that token's own embedding, which is its output weight as well:
     from the first step on, a token that was seen is likelier to come again. Heads that copy are what relates an answer
-    to its question, and a run of a minute is too short to find them from random weights (our own choice, measured in
-    benchmarks/pool_language_model.py; such beginnings are called mimetic by Trockman and Kolter).
+    to its question, and they take longer than a minute to grow from random weights alone (our own choice; such
+    beginnings are called mimetic by Trockman and Kolter).
     """
     import torch
 

@@ -42,18 +42,18 @@ def test_a_small_pool_gets_fewer_steps():
 
 
 def test_a_function_of_position_is_learned_and_progress_tells_of_it():
-    settings = replace(SMALL, steps=60, learning_rate=4e-2)
+    settings = replace(SMALL, width=32, steps=100, passes=40)
     model = new_model(settings, 16)
     told = []
     given = [np.array([1, *([5, 6, 7, 8] * 6), 2])] * 30
     curve, tokens = train(model, given, settings, told.append)
     assert curve[0][1] > math.log(16) - 0.5
     assert curve[-1][1] < 0.5
-    assert [p.step for p in told] == list(range(1, 61))
-    assert tokens == told[-1].tokens == 60 * 4 * 32
+    assert [p.step for p in told] == list(range(1, 101))
+    assert tokens == told[-1].tokens == 100 * 4 * 32
     assert told[-1].seconds_left == 0
     assert told[0].tokens_per_second > 0
-    assert curve[-1] == (60, told[-1].loss)
+    assert curve[-1] == (100, told[-1].loss)
 
 
 def test_torchs_own_random_numbers_are_left_alone():
