@@ -17,9 +17,10 @@ from assets.plots import curve
 from assets.progress import EVERY_SECONDS
 from assets.recorded import Outcome, inputs_of
 from mig_dagster.annotations.pretraining import OnTraining, TrainingProgress, TrainingReport, TrainingSettings
-from mig_dagster.stages.pool_language_model import train_pool_language_model
+from mig_dagster.stages.pool_language_model import train_pool_language_model, write_named_model
 from mig_dagster.storage import Manifest
 from resources.home import MigHome
+from resources.models import Models
 
 CHECKS = {"better_than_unigram": "held-out text is predicted better than by how often each token occurs"}
 _DEFAULT = TrainingSettings()
@@ -61,12 +62,21 @@ class TrainingConfig(Options):
     condition=when_missing(),
 )
 def pool_language_model(
-    context: dg.AssetExecutionContext, config: TrainingConfig, home: MigHome, raw_pool: pl.LazyFrame
+    context: dg.AssetExecutionContext,
+    config: TrainingConfig,
+    home: MigHome,
+    models: Models,
+    raw_pool: pl.LazyFrame,
 ) -> Outcome:
     """A tokenizer and a tiny causal language model, trained on a sample of the pool. Only a person has it made again.
 
-    New sources and revisions leave it alone, so that a new source's IFD and perplexity are scored and no others.
+    New sources and revisions leave it alone, so that a new source's IFD and perplexity are scored and no others. Where
+    the options name a language model nothing is trained, and this is empty.
     """
+    if (named := models.options.language_model) is not None:
+        manifest = write_named_model(home.lake, named.model, inputs_of(context))
+        instead = holds("better_than_unigram", True, f"not trained: the options name {named.model}")
+        return replace(Outcome.of(manifest, [instead], {"named": named.model}), frozen=True)
     settings = TrainingSettings(**config.model_dump())
     progress = logged_training(context.log.info)
     manifest, report = train_pool_language_model(

@@ -80,6 +80,11 @@ def train_pool_language_model(
         return lake.write(ASSET, _packed(folder), values=VALUES, inputs=inputs, info=info), report
 
 
+def write_named_model(lake: Lake, model: str, inputs: Mapping[str, str]) -> Manifest:
+    """Write a version without files: nothing is trained, since the options name a model."""
+    return lake.write(ASSET, pl.DataFrame(schema=FILES), values=VALUES, inputs=inputs, info={"named": model})
+
+
 def language_model_folder(files: pl.LazyFrame, cache: Path) -> Path:
     """Return the model as a Hugging Face folder on this machine, unpacked when it is not there, its bytes checked.
 
@@ -91,8 +96,13 @@ def language_model_folder(files: pl.LazyFrame, cache: Path) -> Path:
         cache: where unpacked models are kept; `local_models` names the usual place.
 
     Raises:
-        ModelError: the lake's bytes are not those that were written.
+        ModelError: nothing was trained, or the lake's bytes are not those that were written.
     """
+    if not files.select(pl.len()).collect().item():
+        raise ModelError(
+            f"{ASSET} was not trained, because the options named a language model when it was made: run job "
+            "train_language_model, or name one again"
+        )
     digest = _digest(files.select("name", "sha256").collect())
     folder = cache / digest[:32] / ASSET
     if not _holds(folder, digest):

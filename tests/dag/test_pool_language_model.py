@@ -8,6 +8,7 @@ import pytest
 from transformers import AutoModelForCausalLM
 
 from assets.automation import on_input_change
+from assets.jobs import BY_SOURCE
 from assets.partitions import source_partitions
 from assets.pool import raw_pool
 from assets.pool_language_model import better_than_unigram, logged_training, pool_language_model
@@ -18,6 +19,7 @@ from resources.gpu import Gpu
 from resources.home import MigHome
 from resources.models import Models
 from resources.registry import SourceRegistry
+from tests.dag import tiny
 from tests.dag.ticks import partitions_read_once
 from tests.dag.tiny import SOURCES, failure, versions
 
@@ -272,3 +274,20 @@ def test_the_log_tells_now_and_then_how_far_training_is():
         "10 of 100 steps trained, loss 4.250, 1,000 tokens a second, 90 s left at this rate",
         "20 of 100 steps trained, loss 4.250, 1,000 tokens a second, 80 s left at this rate",
     ]
+
+
+def test_where_the_options_name_a_model_nothing_is_trained_and_it_scores(place, instance, tiny_llama):
+    instance.add_dynamic_partitions("source", ["maths"])
+    written = place.options.read_text()
+    place.options.write_text(f"{written}language_model: {{model: {tiny_llama}}}\n")
+    assert tiny.materialise(place, instance, *BY_SOURCE, partition="maths").success
+    assert tiny.materialise(place, instance, "pool_language_model").success
+    assert place.home.lake.current("pool_language_model").info == {"named": str(tiny_llama)}
+    assert failure(tiny.materialise(place, instance, "ifd_scores", partition="maths")) == ""
+    (annotator,) = place.home.lake.current("ifd_scores", "maths").info["annotators"].values()
+    assert annotator["model"] == tiny_llama.name
+
+    place.options.write_text(written)
+    told = failure(tiny.materialise(place, instance, "ifd_scores", partition="maths"))
+    assert "pool_language_model was not trained, because the options named a language model when it was made" in told
+    assert "job train_language_model" in told
