@@ -11,6 +11,7 @@ from rich.table import Table
 from mig_dagster.cli.console import (
     DEFAULT_HOME,
     AsJson,
+    Config,
     Home,
     err,
     explain_errors,
@@ -20,7 +21,7 @@ from mig_dagster.cli.console import (
     print_warning,
     progress_bar,
 )
-from mig_dagster.cli.settings import method_name, method_settings, named_sources
+from mig_dagster.cli.settings import AcceptMixed, method_name, method_settings, named_sources, pool_options
 
 if TYPE_CHECKING:
     from mig_dagster.stages.compare_files import Comparison
@@ -37,7 +38,8 @@ def compare(
     option: Annotated[
         list[str] | None, typer.Option(help="Option of a method, method.name=value as mig.gain=exact; repeatable.")
     ] = None,
-    config: Annotated[Path | None, typer.Option(help="YAML file for everything before the methods.")] = None,
+    config: Config = None,
+    accept_mixed: AcceptMixed = False,
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> None:
@@ -45,7 +47,6 @@ def compare(
     # Imported here, so that `--help` does not load the models' libraries.
     from mig_dagster.annotations.cache import FragmentCache
     from mig_dagster.stages.compare_files import compare_files
-    from mig_dagster.stages.options_file import read_options
     from mig_dagster.stages.pool_language_model import local_models
     from mig_dagster.storage import Store
 
@@ -56,7 +57,7 @@ def compare(
             methods=None if methods is None else [method_name(name) for name in methods.split(",")],
             budget=budget,
             settings=settings_by_method(option or []),
-            options=read_options(config),
+            options=pool_options(config, accept_mixed),
             cache=FragmentCache(Store(home)),
             models=local_models(Store(home)),
             on_progress=report,

@@ -39,6 +39,10 @@ Home = Annotated[
     ),
 ]
 Registry = Annotated[Path, typer.Option("--registry", envvar="MIG_SOURCES", help="The sources.yaml to read or edit.")]
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", envvar="MIG_OPTIONS", help="Options file: profile, models, everything before the method."),
+]
 
 DEFAULT_HOME = "mig_home"
 DEFAULT_REGISTRY = Path("sources.yaml")

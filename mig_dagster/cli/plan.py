@@ -1,7 +1,6 @@
 """`mig-dagster plan`: what annotating the sources would read and how long that takes, before anything is spent."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +10,7 @@ from mig_dagster.cli.console import (
     DEFAULT_HOME,
     DEFAULT_REGISTRY,
     AsJson,
+    Config,
     Home,
     Registry,
     explain_errors,
@@ -31,9 +31,7 @@ def plan(
     measure: Annotated[
         bool, typer.Option("--measure", help="Time a small sample of what was not measured on this device yet.")
     ] = False,
-    config: Annotated[
-        Path | None, typer.Option("--config", envvar="MIG_OPTIONS", help="The options file of the runs.")
-    ] = None,
+    config: Config = None,
     registry: Registry = DEFAULT_REGISTRY,
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,

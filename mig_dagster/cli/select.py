@@ -9,6 +9,7 @@ from rich.markup import escape
 from mig_dagster.cli.console import (
     DEFAULT_HOME,
     AsJson,
+    Config,
     Home,
     explain_errors,
     out,
@@ -16,7 +17,7 @@ from mig_dagster.cli.console import (
     print_warning,
     progress_bar,
 )
-from mig_dagster.cli.settings import method_name, method_settings, named_sources
+from mig_dagster.cli.settings import AcceptMixed, method_name, method_settings, named_sources, pool_options
 
 
 @explain_errors
@@ -26,14 +27,14 @@ def select(
     budget: Annotated[str, typer.Option(help="Rows (5000, 50k) or a share of the pool (5%).")] = "5%",
     method: Annotated[str, typer.Option(help="Selection method.")] = "mig",
     option: Annotated[list[str] | None, typer.Option(help="Option of the method, name=value; repeatable.")] = None,
-    config: Annotated[Path | None, typer.Option(help="YAML file for everything before the method.")] = None,
+    config: Config = None,
+    accept_mixed: AcceptMixed = False,
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> None:
     """Choose rows from files: reads, deduplicates, tags and scores what is not annotated yet, and selects."""
     # Imported here, so that `--help` does not load the models' libraries.
     from mig_dagster.annotations.cache import FragmentCache
-    from mig_dagster.stages.options_file import read_options
     from mig_dagster.stages.pool_language_model import local_models
     from mig_dagster.stages.select_files import select_files
     from mig_dagster.storage import Store
@@ -46,7 +47,7 @@ def select(
             method=method,
             budget=budget,
             settings=method_settings(method, option or []),
-            options=read_options(config),
+            options=pool_options(config, accept_mixed),
             cache=FragmentCache(Store(home)),
             models=local_models(Store(home)),
             on_progress=report,

@@ -2,11 +2,37 @@
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
 import yaml
 
 from mig_dagster.sources import Source
+
+if TYPE_CHECKING:
+    from mig_dagster.stages.pool_options import PoolOptions
+
+
+AcceptMixed = Annotated[
+    bool,
+    typer.Option(
+        "--accept-mixed", help="Choose also where several annotators gave one signal; the result warns of it."
+    ),
+]
+
+
+def pool_options(config: Path | None, accept_mixed: bool) -> "PoolOptions":
+    """Return what the options file says, and a flag of the command line beside it.
+
+    Raises:
+        ValueError: the file is not there, or wrong.
+    """
+    from mig_dagster.stages.options_file import read_options
+
+    options = read_options(config)
+    return replace(options, accept_mixed_annotators=options.accept_mixed_annotators or accept_mixed)
 
 
 def named_sources(uris: Sequence[str]) -> list[Source]:

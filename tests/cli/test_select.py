@@ -226,3 +226,43 @@ def test_an_annotated_pool_is_selected_with_its_own_scores_and_a_closed_vocabula
     table = pl.read_parquet(tmp_path / "out" / "subset.parquet")
     assert set(table["score"]) <= {2.0 * (3 + i) for i in range(10)}
     assert {label for labels in table["labels"] for label in labels} <= {"math", "code", "logic"}
+
+
+def test_the_options_file_of_the_environment_is_taken_where_none_is_named(pool, config, tmp_path, monkeypatch):
+    monkeypatch.setenv("MIG_OPTIONS", str(config))
+    monkeypatch.setenv("MIG_HOME", str(tmp_path / "home"))
+    code, _, stderr = run("select", pool, "--output", tmp_path / "out", "--method", "instag")
+    assert code == 0, stderr
+    lock = json.loads((tmp_path / "out" / "selection.lock.json").read_text())
+    assert lock["pool_options"]["label_vocabulary"]["min_count"] == 1
+    monkeypatch.setenv("MIG_OPTIONS", str(tmp_path / "nowhere.yaml"))
+    for command in ("select", "compare"):
+        code, _, stderr = run(command, pool, "--output", tmp_path / "other")
+        assert (code, "nowhere.yaml: the options file cannot be read" in stderr) == (2, True)
+
+
+@pytest.fixture
+def scored_by_two(tmp_path, tiny_model):
+    """Two files with scores of two parties, and options that take both."""
+    answer = {"role": "assistant", "content": "la la"}
+    xsample = {
+        "dialogs": [{"role": "user", "content": "sing"}, answer],
+        "annotation": {"deita": {"quality_scores": [3.0], "complexity_scores": [2.0]}},
+    }
+    arena = {"Q_scores": {"Deita_Complexity": 2.0}, "QA_scores": {"Deita_Quality": 4.0}}
+    (tmp_path / "pool.jsonl").write_text(json.dumps(xsample))
+    (tmp_path / "arena.jsonl").write_text(json.dumps({"instruction": "dance", "output": "one two three"} | arena))
+    path = tmp_path / "scored.yaml"
+    path.write_text(yaml.safe_dump({"encoder": {"model": str(tiny_model)}, "quality_scores": {"scorer": "deita"}}))
+    return [tmp_path / "pool.jsonl", tmp_path / "arena.jsonl", "--config", path, "--home", tmp_path / "home"]
+
+
+def test_scores_of_two_annotators_are_accepted_where_that_is_asked_for(scored_by_two, tmp_path):
+    asked = ["--method", "qdit", "--output", tmp_path / "out", "--budget", 2]
+    code, _, stderr = run("select", *scored_by_two, *asked)
+    assert (code, "quality_scores of one pool come from several annotators" in stderr) == (2, True)
+    code, stdout, _ = run("select", *scored_by_two, *asked, "--accept-mixed", "--json")
+    assert code == 0
+    assert json.loads(stdout)["warnings"][0].startswith("quality_scores come from several annotators")
+    code, _, stderr = run("compare", *scored_by_two, *asked[2:], "--methods", "qdit", "--accept-mixed")
+    assert (code, "warning: qdit: quality_scores come from several annotators" in stderr) == (0, True), stderr

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from mig_dagster.sources import load_registry
 from tests.cli.running import run
 
 GOOD = '{"instruction": "Add 1 and 2.", "input": "", "output": "3"}\n'
@@ -57,6 +58,49 @@ def test_add_then_list_then_remove_edits_the_registry(pool, tmp_path):
     assert run("sources", "remove", "sums", "--registry", registry)[0] == 0
     assert json.loads(run("sources", "list", "--registry", registry, "--json")[1]) == {"sources": []}
     assert registry.read_text().startswith("# mine\n")
+
+
+@pytest.fixture
+def scored(tmp_path):
+    """Three records with an id, and scores of two of them."""
+    ids = [{"instruction": f"ask {i}", "output": "ok", "id": i} for i in range(3)]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, ids)))
+    (tmp_path / "scores.jsonl").write_text('{"id": 1, "Q": 5}\n{"id": 2, "Q": 6}\n')
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/sources.yaml").write_text("sources: []\n")
+    return tmp_path / "rows.jsonl", tmp_path / "scores.jsonl", tmp_path / "data/sources.yaml"
+
+
+def test_scores_in_a_file_of_their_own_are_added_with_the_source(scored, monkeypatch):
+    rows, scores, registry = scored
+    monkeypatch.chdir(rows.parent)
+    code, stdout, stderr = run("sources", "add", "mine", rows, "--scores", scores.name, "--registry", registry)
+    assert code == 0, stderr
+    assert "scores: 2 ids, 2 records have one" in stdout
+    assert load_registry(registry)["mine"].scores == str(scores)
+    assert "scores: ../scores.jsonl" in registry.read_text()
+    code, stdout, _ = run("sources", "check", rows, "--scores", scores, "--json")
+    assert (code, json.loads(stdout)["scores"]) == (0, {"ids": 2, "joined": 2})
+
+
+@pytest.mark.parametrize(
+    ("uri", "text", "message"),
+    [
+        ("rows.jsonl", '{"id": "x", "Q": 5}', "has 1 ids, and none of the 3 accepted records has one as its `id`"),
+        ("rows.jsonl", '{"Q": 5}', "has no `id` that is a number or text"),
+        ("rows.jsonl", None, "scores.jsonl"),
+        ("hf://datasets/org/name", '{"id": 1, "Q": 5}', "is on the Hub, and `scores` can be said of other files only"),
+    ],
+)
+def test_scores_that_do_not_fit_are_not_added(scored, uri, text, message):
+    rows, scores, registry = scored
+    scores.unlink() if text is None else scores.write_text(text)
+    where = uri if "://" in uri else rows
+    code, _, stderr = run("sources", "add", "mine", where, "--scores", scores, "--registry", registry)
+    assert code == 1
+    assert message in stderr
+    assert "not added: 1 of" in stderr
+    assert registry.read_text() == "sources: []\n"
 
 
 def test_add_refuses_a_source_whose_file_cannot_be_read(tmp_path):

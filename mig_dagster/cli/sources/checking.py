@@ -35,6 +35,9 @@ Uri = Annotated[
 Revision = Annotated[str | None, typer.Option(help="On the Hub: the branch, tag or commit to stay at.")]
 Config = Annotated[str | None, typer.Option(help="On the Hub: which configuration of the dataset.")]
 Split = Annotated[str | None, typer.Option(help="On the Hub: which split; else train, or the only one.")]
+Scores = Annotated[
+    str | None, typer.Option(help="Files whose columns belong to the records of the same `id`, as OpenDataArena's.")
+]
 
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", re.ASCII)
 
@@ -47,11 +50,12 @@ def check_source(
     revision: Revision = None,
     config: Config = None,
     split: Split = None,
+    scores: Scores = None,
     as_json: AsJson = False,
 ) -> None:
     """Read a source without storing anything, and count what would be accepted and rejected."""
-    pins = {"revision": revision, "config": config, "split": split}
-    report = _checked(_meant(uri), file_format, _mapping(column), pins)
+    rest = {"revision": revision, "config": config, "split": split, "scores": scores}
+    report = _checked(_meant(uri), file_format, _mapping(column), rest)
     if as_json:
         print_json(report)
     else:
@@ -69,6 +73,7 @@ def add(
     revision: Revision = None,
     config: Config = None,
     split: Split = None,
+    scores: Scores = None,
     licence: Annotated[str | None, typer.Option(help="Licence of the rows, for the lineage and the card.")] = None,
     priority: Annotated[int, typer.Option(help="Of two duplicates, the source with the higher priority keeps it.")] = 0,
     max_gpu_hours: Annotated[
@@ -85,10 +90,19 @@ def add(
     """Check a source and add it to sources.yaml; one with an unreadable file, or without a usable record, is not."""
     meant = _meant(uri)
     pins = {"revision": revision, "config": config, "split": split}
-    place, hours = _from_registry(meant, registry), max_gpu_hours
-    source = Source(name, place, file_format, licence, priority, _mapping(column), **pins, max_gpu_hours=hours)
+    source = Source(
+        name,
+        _from_registry(meant, registry),
+        file_format,
+        licence,
+        priority,
+        _mapping(column),
+        **pins,
+        max_gpu_hours=max_gpu_hours,
+        scores=None if scores is None else _from_registry(scores, registry),
+    )
     check_addition(registry, source)  # a slug that is no slug is said before every file is read
-    report = _checked(meant, file_format, source.columns, pins) if read else {"files": []}
+    report = _checked(meant, file_format, source.columns, {**pins, "scores": scores}) if read else {"files": []}
     obstacle = _obstacle(report) if read else None
     if obstacle is None:
         add_source(registry, source)
@@ -110,10 +124,10 @@ def _print_added(source: Source, registry: Path, report: dict[str, Any], obstacl
 
 
 def _checked(
-    uri: str, file_format: str | None, columns: Mapping[str, str], pins: Mapping[str, str | None]
+    uri: str, file_format: str | None, columns: Mapping[str, str], rest: Mapping[str, str | None]
 ) -> dict[str, Any]:
     with progress_bar("reading") as report:
-        return check(uri, file_format, columns, lambda path, records: report(path, records, None), **pins)
+        return check(uri, file_format, columns, lambda path, records: report(path, records, None), **rest)
 
 
 def _meant(uri: str) -> str:
@@ -159,6 +173,9 @@ def _print_report(report: dict[str, Any]) -> None:
             out.print(f"{name}: {count:,} {reason} ({REASONS[reason]})", markup=False, highlight=False)
         if file["failure"]:
             err.print(file["failure"], markup=False, style="red", highlight=False)
+    if "scores" in report:
+        joined = report["scores"]
+        out.print(f"scores: {joined['ids']:,} ids, {joined['joined']:,} records have one", highlight=False)
 
 
 def _short_names(paths: Sequence[str]) -> list[str]:
