@@ -75,14 +75,14 @@ class AnswerScan:
         self.text = ""
         self.tags: list[str] = []
         self.complete = False
-        self._dicts = False
+        self._dicts = self._broken = False
         self._depth, self._start = 0, 0
         self._in_string = self._escaped = False
 
     @property
     def whole(self) -> bool:
         """Whether everything that was begun is closed and was read as JSON."""
-        return self.complete or (self._dicts and self._depth == 0)
+        return (self.complete or (self._dicts and self._depth == 0)) and not self._broken
 
     def feed(self, piece: str) -> bool:
         """Read on; return whether the answer is complete."""
@@ -108,10 +108,12 @@ class AnswerScan:
         elif self._depth and character in "]}":
             self._depth -= 1
             if self._depth == 0:
-                self._close(_json_value(self.text[self._start :]))
+                self._close(self.text[self._start :])
 
-    def _close(self, value: Any) -> None:
+    def _close(self, piece: str) -> None:
         """Take in a list or dict; brackets of other kinds, such as "[intent]", are text."""
+        value = _json_value(piece)
+        self._broken = self._broken or (value is None and _SALVAGE.search(piece) is not None)
         if isinstance(value, list):
             found = [tag for item in value for tag in _tag_of(item)]
             self.complete = bool(found) or not value

@@ -40,6 +40,8 @@ def as_read(tags):
         ('[{"tag": "a"}, {"tag": 3}, {"label": "x"}, "b", {"tag": " "}]', Answer(["a"])),
         ('[{"tag": "a", "explanation": "x"}, {"tag": "b", "expl', Answer(["a", "b"], salvaged=True)),
         ('[{"tag": "a", "explanation": "the "best" one"}, {"tag": "b"}]', Answer(["a", "b"], salvaged=True)),
+        ('{"tag": "a", "explanation": "the "best""}\n{"tag": "b"}', Answer(["a", "b"], salvaged=True)),
+        ('{"tag": str, "explanation": str}: [{"tag": "a"}]', Answer(["a"])),
         ('[{"tag": "say \\"hi\\"", "expl', Answer(['say "hi"'], salvaged=True)),
         ('[{"tag": "C:\\dir", "expl', Answer(["C:\\dir"], salvaged=True)),
         ('[{"tag": "a"', Answer(["a"], salvaged=True)),
