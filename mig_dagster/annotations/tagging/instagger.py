@@ -21,8 +21,6 @@ from mig_dagster.annotations.tagging.prompts import INSTAGGER_PROMPTS, Prompt, P
 from mig_dagster.annotations.tagging.sessions import session_tags
 from mig_dagster.conversation import hash_text
 
-INSTAGGER = "OFA-Sys/InsTagger"
-
 MAX_NEW_TOKENS = 512
 """As projects that run it set it [2nd]; of the 2048 tokens of `ModelSpec.max_tokens` 1536 are left for the prompt."""
 
@@ -77,7 +75,7 @@ class InsTagger:
 
         Raises:
             ModelError: the model cannot be had.
-            ValueError: the model reads too few tokens for the prompt.
+            ValueError: the model reads too few tokens for the prompt, or its tokenizer ends a prompt.
             CacheError: a fragment of the cache is corrupt.
             MemoryError: a single query does not fit into memory.
             FloatingPointError: the model gave NaN or an infinity.
@@ -128,6 +126,7 @@ class _Queries:
                 f"{self._model.limit} with {self._model.files.name}: raise max_tokens, lower max_new_tokens or take a "
                 "model that reads more"
             )
+        self._check_cue()
         prompts = [self._prompt.around(query) for query in items]
         encoded: list[list[int]] = self._model.tokenizer(prompts, **_QUIET)["input_ids"]
         return [self._question(query, ids, room) for query, ids in zip(items, encoded, strict=True)]
@@ -139,6 +138,15 @@ class _Queries:
         answers = [read_tags(self._model.tokenizer.decode(ids, skip_special_tokens=True)) for ids in said]
         pairs = [noted(answer, question.cut) for answer, question in zip(answers, encoded, strict=True)]
         return {"tags": [tags for tags, _ in pairs], "notes": [notes for _, notes in pairs]}
+
+    def _check_cue(self) -> None:
+        """Refuse a tokenizer that ends a prompt: what the model says after that is no answer to it."""
+        if self._ids(self._prompt.around(""))[-1] == self._model.tokenizer.eos_token_id:
+            raise ValueError(
+                f"the tokenizer of {self._model.files.name} puts its end token behind a prompt, so that the model does "
+                "not go on from the cue: set add_eos_token to false in its tokenizer_config.json, or take the "
+                "tokenizer that the model was trained with"
+            )
 
     def _question(self, query: str, ids: list[int], room: int) -> _Question | Defect:
         """Return the prompt of a query, cut at its end where prompt and answer would not fit."""

@@ -1,6 +1,7 @@
 """InsTagger's prompts, answers and cache, with a tiny Llama that was taught what to answer."""
 
 import json
+import shutil
 
 import pytest
 
@@ -196,3 +197,15 @@ def test_a_model_that_reads_too_little_for_the_prompt_is_refused(taught_llama):
         ValueError, match=r"max_tokens must exceed the \d+ tokens of the prompt and 512 new ones, got 128"
     ):
         tagger.tag([row(("Hello", "ok"))])
+
+
+def test_a_tokenizer_that_ends_a_prompt_is_refused(taught_llama, tmp_path):
+    folder = shutil.copytree(taught_llama, tmp_path / "ending")
+    path = folder / "tokenizer.json"
+    content = json.loads(path.read_text("utf-8"))
+    pieces = [{"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "</s>", "type_id": 0}}]
+    tokens = {"</s>": {"id": "</s>", "ids": [2], "tokens": ["</s>"]}}
+    ending = {"type": "TemplateProcessing", "single": pieces, "pair": pieces, "special_tokens": tokens}
+    path.write_text(json.dumps(content | {"post_processor": ending}), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"ending puts its end token behind a prompt.* set add_eos_token to false"):
+        InsTagger(language_model(folder), max_new_tokens=64).tag([row(("Hello", "ok"))])
