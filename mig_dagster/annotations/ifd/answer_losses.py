@@ -22,9 +22,17 @@ class AnswerLosses:
 
     def __init__(self, model: CausalLanguageModel) -> None:
         self._model = model
-        self.batch_tokens = model.batch_tokens
         self.columns: dict[str, Column] = {"loss": np.empty(0)}
         """loss: sum of the natural-log losses of the scored tokens of an item, float64."""
+
+    @property
+    def batch_tokens(self) -> int:
+        """The model's: what one call learns of the memory the next one knows."""
+        return self._model.batch_tokens
+
+    @batch_tokens.setter
+    def batch_tokens(self, value: int) -> None:
+        self._model.batch_tokens = value
 
     @cached_property
     def annotator(self) -> Annotator:

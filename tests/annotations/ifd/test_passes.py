@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from mig_dagster.annotations.cache import FragmentCache
 from mig_dagster.annotations.ifd import Perplexity, ifd_rows
@@ -52,6 +53,24 @@ def test_who_scores_depends_on_template_span_and_limit(folder):
     made = [Perplexity(m, template=t, span=s).annotator for m, t, s in [*settings, (shorter, "plain", "offsets")]]
     assert len({annotator.fingerprint for annotator in made}) == len(made)
     assert [annotator.prompt_version for annotator in made[:2]] == ["superfiltering-1", "iterit-1"]
+
+
+def test_memory_that_ran_out_once_is_known_to_the_next_rows(folder, drawn, monkeypatch):
+    model, sizes = CausalLanguageModel(ModelSpec(str(folder), batch_tokens=2000)), []
+    losses = model.losses
+
+    def scarce(sequences, targets):
+        sizes.append(len(sequences) * max(map(len, sequences)))
+        if sizes[-1] > 500 and len(sequences) > 1:
+            raise torch.OutOfMemoryError
+        return losses(sequences, targets)
+
+    monkeypatch.setattr(model, "losses", scarce)
+    ifd_rows(drawn[:40], model)
+    assert model.batch_tokens <= 500 < max(sizes)
+    sizes.clear()
+    ifd_rows(drawn[40:], model)
+    assert max(sizes) <= 500
 
 
 def test_a_plan_counts_the_passes_and_their_tokens_and_loads_no_weights(folder, drawn):
