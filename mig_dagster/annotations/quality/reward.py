@@ -156,7 +156,7 @@ def _padding(config: Any, encoded: Sequence[Passage]) -> Iterator[int]:
     token of which no text has any, as long as the configuration names that one.
     """
     own = config.pad_token_id
-    if own is None:
+    if own is None or own < 0:  # -1, as the first LLaMA configurations have it, is none either
         used = {token for passage in encoded for token in passage.ids}
         config.pad_token_id = next(token for token in range(len(used) + 1) if token not in used)
     try:

@@ -107,9 +107,10 @@ def test_marked_texts_are_read_as_the_card_of_oasst_writes_them(tmp_path):
     np.testing.assert_allclose(scored(model).columns["score"], naive, atol=1e-5)
 
 
-def test_a_chat_template_is_used_where_there_is_one_and_a_model_without_padding_reads_the_last_token(tmp_path):
+@pytest.mark.parametrize("pad_id", [None, -1])
+def test_a_chat_template_is_used_where_there_is_one_and_a_model_without_padding_reads_the_last_token(tmp_path, pad_id):
     chat = "{% for m in messages %}[CLS]{{ m.role }}: {{ m.content }}[SEP]{% endfor %}"
-    folder = saved(tmp_path, "llama", chat=chat, pad_token_id=None)
+    folder = saved(tmp_path, "llama", chat=chat, pad_token_id=pad_id)
     model = reward_model(folder)
     assert model.form == "chat"
     tokenizer = hf.AutoTokenizer.from_pretrained(folder)
