@@ -6,6 +6,9 @@ from contextlib import contextmanager
 
 import dagster as dg
 
+from mig_dagster.annotations.cache import CacheError
+from mig_dagster.annotations.model_files import ModelError
+from mig_dagster.annotations.tagging import EndpointError
 from mig_dagster.sources import SourceFileError
 
 TRANSIENT = (ConnectionError, TimeoutError)
@@ -23,7 +26,17 @@ _TRANSIENT_NAMES = {
 loading those clients takes longer than all else that a run on a local disk loads."""
 WAIT_SECONDS = 30
 RETRIES = 2
-EXPLAINED = (SourceFileError, LookupError, ValueError, FileNotFoundError, IsADirectoryError, PermissionError)
+EXPLAINED = (
+    SourceFileError,
+    ModelError,
+    EndpointError,
+    CacheError,
+    LookupError,
+    ValueError,
+    FileNotFoundError,
+    IsADirectoryError,
+    PermissionError,
+)
 """Errors whose message says what to do: the UI shows it instead of a traceback."""
 _FULL = {errno.ENOSPC: "no space left", errno.EDQUOT: "the quota is used up", errno.EFBIG: "a file grew too large"}
 

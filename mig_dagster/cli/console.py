@@ -17,9 +17,10 @@ from rich.table import Table
 
 from mig_dagster.annotations import CacheError
 from mig_dagster.annotations.model_files import ModelError
+from mig_dagster.annotations.tagging import EndpointError
 from mig_dagster.sources import RegistryError, SourceFileError
 
-USER_ERRORS = (RegistryError, SourceFileError, ModelError, CacheError, LookupError, ValueError, OSError)
+USER_ERRORS = (RegistryError, SourceFileError, ModelError, EndpointError, CacheError, LookupError, ValueError, OSError)
 DEFECTS = (IndexError, BrokenPipeError)
 """Of the kinds above, what no user can mend: a mistake of ours, and a reader of our output that went away."""
 

@@ -28,7 +28,7 @@ from mig_dagster.stages.devices import model_device
 from mig_dagster.stages.label_space import NO_LABEL, embed_labels, embeddings_to_graph, tags_to_vocabulary
 from mig_dagster.stages.pool_language_model import pool_language_model_for
 from mig_dagster.stages.pool_options import PoolOptions
-from mig_dagster.stages.signals import SIGNALS, Annotators, Signal
+from mig_dagster.stages.signals import BY_LANGUAGE_MODEL, SIGNALS, Annotators, Signal
 from mig_dagster.storage import Lake, Manifest, Store
 from mig_dagster.storage.digest import values_digest
 
@@ -122,10 +122,11 @@ def file_pool(
     with TemporaryDirectory(prefix="mig-dagster-") as scratch:
         names = sorted(source.name for source in sources)
         making = _Making(Lake(Store(scratch)), names, options, cache, models, on_progress)
+        wanted = {*needed, *measured}
+        making.check(wanted)
         raw = {source.name: making.ingest(source) for source in sources}
         _check_accepted(raw)
         rows, duplicates = making.pool(sources)
-        wanted = {*needed, *measured}
         signals, lacking = making.annotations(wanted)
         frames = making.frames(rows, wanted, needed, {manifest.asset for manifest in signals})
         notes = [NO_LABEL] if "label_graph" in wanted and frames.edges is None else []
@@ -190,6 +191,12 @@ class _Making:
         behind = {"label_graph": ["tags"], "indicators": ["indicators", "row_embeddings"]}
         wanted = {signal for name in needed for signal in behind.get(name, [name])}
         return [name for name in SIGNALS if name in wanted]
+
+    def check(self, wanted: Collection[str]) -> None:
+        """Refuse options that lack something before an hour of annotation; what trains a model is left for later."""
+        for name in self.signals(wanted):
+            if name not in BY_LANGUAGE_MODEL:
+                self.annotators.signal(name)
 
     def annotations(self, wanted: Collection[str]) -> tuple[list[Manifest], dict[str, str]]:
         """Return what annotators said, and why a signal is not there: some rows are too few for a language model."""

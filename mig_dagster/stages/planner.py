@@ -21,13 +21,11 @@ from mig_dagster.stages.plan_hours import Rates, measured_rates
 from mig_dagster.stages.pool_language_model import ASSET as POOL_LANGUAGE_MODEL
 from mig_dagster.stages.pool_language_model import language_model_folder, local_models
 from mig_dagster.stages.pool_options import PoolOptions
-from mig_dagster.stages.signals import SIGNALS, Annotators
+from mig_dagster.stages.signals import BY_LANGUAGE_MODEL, SIGNALS, Annotators
 from mig_dagster.storage import Lake
 
 RULES = ("lexical", "constant")
 """Scorers without a model: nothing of theirs is planned."""
-BY_LANGUAGE_MODEL = ("ifd_scores", "indicators")
-"""Signals that need the language model, which is the pool's own where the options name none."""
 NOT_TRAINED = (
     "{signals} cannot be planned: the pool's own language model, which they read with, is not trained yet; materialise "
     "pool_language_model first, or name a language_model in the options file"

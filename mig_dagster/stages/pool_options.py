@@ -6,9 +6,9 @@ the file says of a section takes the place of the profile's.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from mig_dagster.annotations.model_files import MINILM
 from mig_dagster.annotations.models.specification import ModelSpec
@@ -18,6 +18,9 @@ from mig_dagster.stages.subset import MAX_NULL_SHARE
 
 STRICT = ConfigDict(extra="forbid")
 """A misspelt name is an error and no default."""
+
+Device = Annotated[str, Field(pattern=r"^(cpu|mps|cuda(:\d+)?)$")]
+"""A torch device."""
 
 CPU_BATCH_TOKENS, GPU_BATCH_TOKENS = 4_096, 65_536
 
@@ -34,7 +37,7 @@ class ModelOptions:
 
     model: str
     revision: str | None = None
-    device: str | None = None
+    device: Device | None = None
     dtype: Literal["float32", "bfloat16", "float16"] | None = None
     attention: Literal["sdpa", "eager", "flash_attention_2"] | None = None
     quantisation: Literal["int8", "int4"] | None = None
@@ -55,7 +58,7 @@ class EncoderOptions:
 
     model: str = MINILM
     revision: str | None = None
-    device: str | None = None
+    device: Device | None = None
     dtype: Literal["float32", "bfloat16", "float16"] | None = None
     attention: Literal["sdpa", "eager", "flash_attention_2"] | None = None
     quantisation: Literal["int8", "int4"] | None = None
@@ -152,12 +155,17 @@ class IndicatorOptions:
 
 @dataclass(frozen=True)
 class GraphOptions:
-    """How alike two labels must be to share information: exactly one of the two is set."""
+    """How alike two labels must be to share information: one of the two at most."""
 
     __pydantic_config__ = STRICT
 
     threshold: float | None = None
     target_mean_degree: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse both before an hour of annotation."""
+        if self.threshold is not None and self.target_mean_degree is not None:
+            raise ValueError("threshold and target_mean_degree exclude each other: leave one of them out")
 
     def chosen(self) -> dict[str, float | None]:
         """Return the two arguments of the graph; a mean degree of 4, which suits any encoder, when neither is set."""
@@ -183,7 +191,7 @@ class PoolOptions:
     __pydantic_config__ = STRICT
 
     profile: Literal["cpu", "gpu"] = "cpu"
-    device: str = "auto"
+    device: Literal["auto"] | Device = "auto"
     encoder: EncoderOptions = field(default_factory=EncoderOptions)
     label_encoder: EncoderOptions | None = None
     tag_vocabulary: str | None = None
@@ -196,7 +204,7 @@ class PoolOptions:
     label_vocabulary: VocabularyOptions = field(default_factory=VocabularyOptions)
     label_graph: GraphOptions = field(default_factory=GraphOptions)
     max_null_share: float = MAX_NULL_SHARE
-    max_gpu_hours: float | None = None
+    max_gpu_hours: Annotated[float, Field(ge=0)] | None = None
     accept_mixed_annotators: bool = False
 
 

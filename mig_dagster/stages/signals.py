@@ -48,6 +48,8 @@ from mig_dagster.stages.row_signals import NEIGHBOUR
 
 IFD_COLUMNS = ("ifd_loss", "ifd_ppl", "loss_conditioned", "loss_alone", "ppl", "answer_tokens", "truncated")
 
+BY_LANGUAGE_MODEL = ("ifd_scores", "indicators")
+"""Signals that need the language model, which is the pool's own where the options name none."""
 SIGNALS = ("tags", "quality_scores", "ifd_scores", "indicators", "row_embeddings")
 """What annotators say of rows, in the order in which it is made: each may use what the cache knows of those before."""
 
@@ -165,7 +167,7 @@ class Annotators:
     def _tagger(self) -> Tagger:
         asked = self.options.tags
         if asked.tagger == "instagger":
-            return InsTagger(self._causal(_given(asked.model, "tags.model", "instagger")), asked.prompt)
+            return InsTagger(self._causal(_given(asked.model, "tags.model", "instagger", _BY_PROFILE)), asked.prompt)
         if asked.tagger == "endpoint":
             return EndpointTagger(_given(asked.endpoint, "tags.endpoint", "endpoint"))
         path = self.options.tag_vocabulary
@@ -186,8 +188,8 @@ class Annotators:
         if asked.complexity_model is None and asked.quality_model is None:
             return ImportedScorer("deita")
         models = (
-            _given(asked.complexity_model, "quality_scores.complexity_model", "deita"),
-            _given(asked.quality_model, "quality_scores.quality_model", "deita"),
+            _given(asked.complexity_model, "quality_scores.complexity_model", "deita", _BY_PROFILE),
+            _given(asked.quality_model, "quality_scores.quality_model", "deita", _BY_PROFILE),
         )
         return DeitaScorer(*map(self._causal, models))
 
@@ -263,7 +265,10 @@ _SCORERS: Mapping[str, Callable[[Annotators], Scorer]] = {
 _T = TypeVar("_T")
 
 
-def _given(value: _T | None, name: str, needs: str) -> _T:
+_BY_PROFILE = ", or take the profile `gpu`"
+
+
+def _given(value: _T | None, name: str, needs: str, otherwise: str = "") -> _T:
     if value is None:
-        raise ValueError(f"{name} must say which for {needs!r}: set it in the options file, or take the profile `gpu`")
+        raise ValueError(f"{name} must say which for {needs!r}: set it in the options file{otherwise}")
     return value

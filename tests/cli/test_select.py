@@ -266,3 +266,11 @@ def test_scores_of_two_annotators_are_accepted_where_that_is_asked_for(scored_by
     assert json.loads(stdout)["warnings"][0].startswith("quality_scores come from several annotators")
     code, _, stderr = run("compare", *scored_by_two, *asked[2:], "--methods", "qdit", "--accept-mixed")
     assert (code, "warning: qdit: quality_scores come from several annotators" in stderr) == (0, True), stderr
+
+
+def test_a_server_that_cannot_be_asked_is_one_line_that_says_what_to_do(pool, config, tmp_path, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    endpoint = {"tagger": "endpoint", "endpoint": {"base_url": "http://localhost:9/v1", "model": "m"}}
+    config.write_text(yaml.safe_dump(yaml.safe_load(config.read_text()) | {"tags": endpoint}))
+    code, _, stderr = select(pool, config, tmp_path, "--method", "instag", "--output", tmp_path / "out")
+    assert (code, stderr.startswith("error: the environment variable OPENAI_API_KEY is not set")) == (2, True), stderr

@@ -21,7 +21,8 @@ def encoder_folder(tmp_path_factory):
     # Every step that frees its models collects garbage: half a second a time where all that was imported is looked at.
     gc.collect()
     gc.freeze()
-    return folder
+    yield folder
+    gc.unfreeze()
 
 
 @pytest.fixture

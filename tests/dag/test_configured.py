@@ -96,3 +96,16 @@ def test_association_can_be_asked_for_where_it_is_not_configured():
 )
 def test_one_of_the_two_limits_of_the_label_graph_is_set(asked, configured, expected):
     assert tuple(LabelGraphConfig(**asked).over(configured).values()) == expected
+
+
+def test_what_the_options_file_says_wrongly_is_said_by_the_run_in_words(place, instance):
+    instance.add_dynamic_partitions("source", ["maths"])
+    place.options.write_text("encodr: {}", encoding="utf-8")
+    told = failure(materialise(place, instance, "raw_pool", partition="maths"))
+    assert told.startswith("raw_pool: Failure: ")
+    assert f"{place.options}: encodr: " in told
+    place.options.write_text("encoder: {model: /no/such/folder}", encoding="utf-8")
+    assert materialise(place, instance, "raw_pool", partition="maths").success
+    told = failure(materialise(place, instance, "tags", partition="maths"))
+    assert told.startswith("tags: Failure: ")
+    assert "/no/such/folder" in told.splitlines()[0]

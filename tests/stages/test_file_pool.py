@@ -8,7 +8,14 @@ from mig_dagster.annotations import FragmentCache
 from mig_dagster.sources import Source
 from mig_dagster.stages.file_pool import file_pool
 from mig_dagster.stages.label_space import VocabularyOptions
-from mig_dagster.stages.pool_options import EmbeddingOptions, EncoderOptions, GraphOptions, PoolOptions
+from mig_dagster.stages.pool_options import (
+    EmbeddingOptions,
+    EncoderOptions,
+    GraphOptions,
+    PoolOptions,
+    QualityOptions,
+    TagOptions,
+)
 from mig_dagster.storage import Store
 
 
@@ -87,3 +94,25 @@ def test_the_pool_is_gone_with_its_context(sources, tmp_path):
 def test_a_mean_degree_of_four_is_the_default_of_the_graph():
     assert GraphOptions().chosen() == {"threshold": None, "target_mean_degree": 4.0}
     assert GraphOptions(threshold=0.9).chosen() == {"threshold": 0.9, "target_mean_degree": None}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"quality_scores": QualityOptions(scorer="best")},
+            "quality_scores.scorer must be one of lexical, .*got 'best'",
+        ),
+        (
+            {"quality_scores": QualityOptions(scorer="reward")},
+            "quality_scores.model must say which for 'reward': set it in the options file$",
+        ),
+        ({"tags": TagOptions(tagger="endpoint")}, "tags.endpoint must say which for 'endpoint'.*options file$"),
+        ({"tags": TagOptions(tagger="instagger")}, "tags.model must say which for 'instagger': .* profile `gpu`$"),
+    ],
+)
+def test_options_that_lack_something_are_refused_before_anything_is_read(sources, tmp_path, options, message):
+    making, told = make(sources, ["tags", "quality_scores"], tmp_path, tmp_path / "no model", **options)
+    with pytest.raises(ValueError, match=message), making:
+        pass
+    assert told == []

@@ -76,6 +76,10 @@ def test_where_a_model_names_no_device_the_device_decides_dtype_and_batch(option
         ("quality_scores: {scorrer: deita}", r"options.yaml: quality_scores.scorrer: .*Unexpected"),
         ("tags: {tagger: magic}", r"tags.tagger: .*nearest_label.*got 'magic'"),
         ("- encoder", "expected sections such as"),
+        ("device: gpu", "device.*got 'gpu'"),
+        ("encoder: {device: auto}", "encoder.device: .*got 'auto'"),
+        ("max_gpu_hours: -1", "max_gpu_hours: .*greater than or equal to 0, got -1"),
+        ("label_graph: {threshold: 0.5, target_mean_degree: 2}", "label_graph: .*exclude each other: leave one"),
         ("encoder: [", "is not valid YAML"),
     ],
 )
@@ -87,3 +91,8 @@ def test_what_nobody_knows_is_an_error_that_says_where(options, text, message):
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"nowhere\.yaml: the options file cannot be read"):
         read_options(tmp_path / "nowhere.yaml")
+
+
+@pytest.mark.parametrize("device", ["auto", "cpu", "cuda", "cuda:1", "mps"])
+def test_devices_are_those_of_torch_or_chosen_by_themselves(options, device):
+    assert options(f"device: {device}").device == device
