@@ -106,14 +106,16 @@ class ItemReader:
         return RowItems(conditioned.targets(), passes, conditioned.cut)
 
     def _too_long(self, conditioned: Reading, alone: list[Reading]) -> bool:
-        """Return whether an answer begins behind the limit, or does not fit into it, as counted alone.
+        """Return whether an answer begins behind the limit, or does not fit into it as counted alone, or has no room.
 
-        Cherry's `instruct_i_len + len_1 > max_length`, data_by_IFD.py.
+        Cherry's `instruct_i_len + len_1 > max_length` and `len_1 <= 0`, data_by_IFD.py.
         """
         starts = [first for first, last in conditioned.spans if last > first]
         sizes = [last - first for reading in alone for first, last in reading.spans]
-        return any(first >= self._limit for first, _ in conditioned.spans) or any(
-            start + size > self._limit for start, size in zip(starts, sizes, strict=True)
+        return (
+            any(first >= self._limit for first, _ in conditioned.spans)
+            or any(start + size > self._limit for start, size in zip(starts, sizes, strict=True))
+            or any(reading.cut and size == 0 for reading, size in zip(alone, sizes, strict=True))
         )
 
     def _span(self, asked: "_Alone", reading: Reading) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from mig_dagster.annotations.annotator import Row
 from mig_dagster.annotations.cache import FragmentCache
 from mig_dagster.annotations.ifd import ifd_rows
 from mig_dagster.annotations.ifd.answer_losses import AnswerLosses
+from mig_dagster.annotations.ifd.templates import Alpaca
 from mig_dagster.annotations.models import CausalLanguageModel, ModelSpec
 from mig_dagster.conversation import Conversation, Message
 from tests.annotations.memory_files import MemoryFiles
@@ -150,3 +151,13 @@ def test_cherry_drops_a_cut_answer_only_where_response_is_shorter_than_the_four_
     short_prefix.spec = long_prefix.spec
     short_prefix.tokenizer.add_tokens(["### Response:"])
     assert flags_and_cuts(rows, short_prefix, "alpaca") == ([None, "truncated"], [0, 1])
+
+
+def test_cherry_drops_a_row_of_whose_answer_alone_nothing_is_left(tiny_llama):
+    """`### Response:` takes more tokens here than the reference counts for it, and so the budget of a short answer."""
+    rows = [row(("Name a colour.", "Blue, of course."))]
+    tokens = CausalLanguageModel(ModelSpec(str(tiny_llama))).tokenizer
+    before = len(tokens(Alpaca().conditioned(rows[0].conversation).text.removesuffix("Blue, of course."))["input_ids"])
+    model = CausalLanguageModel(ModelSpec(str(tiny_llama), max_tokens=before + 1))
+    assert len(tokens("### Response:")["input_ids"]) > 5
+    assert flags_and_cuts(rows, model, "alpaca") == (["truncated"], [1])
