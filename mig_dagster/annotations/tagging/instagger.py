@@ -60,7 +60,13 @@ class InsTagger:
             "turns": "union",
         }
         files = self._model.files
-        return Annotator("instagger", files.name, files.revision, prompt_version=self._version, parameters=parameters)
+        return Annotator(
+            "instagger",
+            files.name,
+            files.revision,
+            prompt_version=f"instagger-{self._version}-1",
+            parameters=parameters,
+        )
 
     def tag(self, rows: Sequence[Row], cache: FragmentCache | None = None, progress: OnTokens | None = None) -> Batch:
         """Return the tags of rows; flagged and counted as `sessions.session_tags` says.
