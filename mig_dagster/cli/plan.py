@@ -116,6 +116,10 @@ def _notes(document: Mapping[str, Any]) -> list[str]:
                 f"{plan['source']}: {plan['gpu_hours']:.3g} GPU hours are more than the {plan['max_gpu_hours']:g} that "
                 "automation may spend on it without asking"
             )
+    if not document["sources"] and not document["not_read"]:
+        notes.append(
+            "there is no source: `mig-dagster sources add NAME FILE` registers one, a running `make dev` reads it"
+        )
     if document["not_read"]:
         notes.append(f"not read yet, so not planned: {', '.join(document['not_read'])}")
     return notes

@@ -129,7 +129,10 @@ def file_pool(
         rows, duplicates = making.pool(sources)
         signals, lacking = making.annotations(wanted)
         frames = making.frames(rows, wanted, needed, {manifest.asset for manifest in signals})
-        notes = [NO_LABEL] if "label_graph" in wanted and frames.edges is None else []
+        notes: list[str] = []
+        if "label_graph" in wanted and frames.edges is None:
+            lacking["label_graph"] = NO_LABEL
+            notes.append(NO_LABEL)
         encoder = making.annotators.encoder
         yield FilePool(frames, dict(sorted(raw.items())), signals, duplicates.height, encoder, notes, lacking)
 
@@ -226,15 +229,12 @@ class _Making:
     def frames(
         self, rows: pl.DataFrame, wanted: Collection[str], needed: Collection[str], made: Collection[str]
     ) -> PoolFrames:
-        """Return the pool and everything wanted; builds the label space where tags are.
-
-        Without a label there is no graph; that is an error only where a method needs it.
-        """
+        """Return the pool and everything wanted; builds the label space where tags are: without a label no graph."""
         given = {name: self._of_all_sources(name) for name in made}
         vocabulary = edges = labels = None
         if "tags" in given:
             vocabulary = self._vocabulary(given["tags"])
-            if "label_graph" in needed or ("label_graph" in wanted and vocabulary.labels):
+            if "label_graph" in wanted and vocabulary.labels:
                 edges, labels = self._label_graph(vocabulary)
             elif not vocabulary.labels and "tags" not in needed:
                 vocabulary = None

@@ -131,3 +131,9 @@ def test_a_home_without_a_registry_is_planned_by_what_was_read(project):
     (project / "sources.yaml").unlink()
     record(Store(project / "home"), lambda state: [Event("refresh", "", "maths")])
     assert [plan["source"] for plan in told(project, *SIGNALS)["sources"]] == ["maths"]
+
+
+def test_a_home_without_sources_says_so(tmp_path):
+    code, stdout, stderr = run("plan", "--home", tmp_path / "home", "--registry", tmp_path / "sources.yaml")
+    assert (code, "total" in stdout) == (0, True)
+    assert "warning: there is no source: `mig-dagster sources add NAME FILE` registers one" in stderr

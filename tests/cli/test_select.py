@@ -274,3 +274,16 @@ def test_a_server_that_cannot_be_asked_is_one_line_that_says_what_to_do(pool, co
     config.write_text(yaml.safe_dump(yaml.safe_load(config.read_text()) | {"tags": endpoint}))
     code, _, stderr = select(pool, config, tmp_path, "--method", "instag", "--output", tmp_path / "out")
     assert (code, stderr.startswith("error: the environment variable OPENAI_API_KEY is not set")) == (2, True), stderr
+
+
+def test_a_pool_without_labels_ends_no_method_that_reads_none(pool, config, tmp_path):
+    options = yaml.safe_load(config.read_text()) | {"label_vocabulary": {"min_count": 1_000, "merge_distance": None}}
+    config.write_text(yaml.safe_dump(options))
+    asked = ["--config", config, "--home", tmp_path / "home", "--output", tmp_path / "out", "--budget", 4]
+    code, stdout, _ = run("compare", pool, *asked, "--methods", "mig,longest", "--json")
+    found = json.loads(stdout)
+    assert (code, list(found["failures"])) == (1, ["mig"])
+    assert found["failures"]["mig"].startswith("the vocabulary has no label: lower min_count")
+    assert {line["name"] for line in found["rows"] if line["error"] is None} >= {"longest"}
+    code, _, stderr = run("select", pool, *asked)
+    assert (code, "error: the vocabulary has no label: lower min_count" in stderr) == (2, True)

@@ -1,6 +1,7 @@
 """Files in, a comparison out: what cannot be measured is null and said, what fails has a line."""
 
 import json
+import re
 
 import polars as pl
 import pytest
@@ -44,8 +45,10 @@ def test_without_a_label_the_measures_of_labels_are_null_and_a_note_says_why(com
 
 
 def test_a_method_that_needs_labels_says_where_to_set_what_gives_them(compare):
-    with pytest.raises(ValueError, match=r"no label: .*--config with `label_vocabulary: \{min_count: 1\}`"):
-        compare(["longest", "mig"])
+    made = compare(["longest", "mig"])
+    assert list(made.failures) == ["mig"]
+    assert re.search(r"no label: .*--config with `label_vocabulary: \{min_count: 1\}`", made.failures["mig"])
+    assert made.tables["rows"].filter(pl.col("error").is_null())["name"].to_list() == ["longest", "balanced_random"]
 
 
 def test_a_method_that_reads_tags_alone_runs_without_a_label(compare):
