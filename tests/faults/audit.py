@@ -18,6 +18,7 @@ from tests.dag.tiny import SOURCES, TinyProject, failure, materialise_all
 NAMES = re.compile(
     r"lake/[^/]+/(source=[^/]+/)?(current|manifest-[0-9a-f-]+\.json|\w+/shard-\d{5}-[0-9a-f]{24}\.parquet)"
     r"|ledger/\w+/asset=\w+/partition=[^/]+/[\w.-]+\.parquet|cache/[^/]+/\d{20}-[0-9a-f]{32}\.npz"
+    r"|golden/\w+/source=[^/]+/\d{20}-[0-9a-f]{16}\.parquet"
     r"|catalog/lineage\.duckdb|exports/\w+/(README\.md|subset\.parquet|train\.jsonl|selection\.lock\.json)"
 )
 """Every name that a reader may come upon."""
