@@ -12,7 +12,7 @@ from mig_dagster.lineage.queries import ask, questions
 from mig_dagster.storage import Store
 from resources.home import MigHome
 from tests.cli.running import run
-from tests.dag.tiny import TinyProject, failure, fill, materialise, materialise_all, versions
+from tests.dag.tiny import TinyProject, failure, fill, materialise, materialise_all, score_all, versions
 from tests.storage.roots import ROOTS
 
 RUN_DEPENDENT = {"runs", "revisions", "failures"}
@@ -38,7 +38,7 @@ def in_bucket(request, tmp_path_factory, encoder_folder):
         server.use(patch, "MIG_HOME_AWS_")
         folder = tmp_path_factory.mktemp("bucket")
         place = fill(ProjectInBucket(folder, encoder_folder, f"{server.bucket()}/team/home"))
-        results = materialise_all(place, instance)
+        results = materialise_all(place, instance) | score_all(place, instance)
         results["compared"] = materialise(place, instance, *COMPARED)
         results["catalog"] = materialise(place, instance, "lineage_catalog")
         yield place, results
