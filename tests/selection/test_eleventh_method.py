@@ -79,7 +79,7 @@ print(json.dumps([
 """
     depends, fields, description = json.loads(run(checkout, "-c", code).splitlines()[-1])
     assert depends == ["pool"]
-    assert fields == ["at_least", "budget", "max_null_share"]
+    assert fields == ["accept_mixed_annotators", "at_least", "budget", "max_null_share"]
     assert description == "SHORTEST: the rows with least text."
 
 
