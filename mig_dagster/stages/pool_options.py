@@ -222,13 +222,15 @@ PROFILES: Mapping[str, Mapping[str, Any]] = {
         },
         "language_model": {"model": "openai-community/gpt2", "max_tokens": 1024},
         "indicators": {
-            "reward_model": {"model": "OpenAssistant/reward-model-deberta-v3-large-v2"},
-            "dialogue_model": {"model": "MingZhong/unieval-dialog", "max_tokens": 1024},
+            "reward_model": {"model": "OpenAssistant/reward-model-deberta-v3-large-v2", "dtype": "float32"},
+            "dialogue_model": {"model": "MingZhong/unieval-dialog", "dtype": "float32", "max_tokens": 1024},
         },
         "max_gpu_hours": 0.0,
     },
 }
-"""What a profile sets; models as the papers name them, Superfiltering's GPT-2 for IFD."""
+"""What a profile sets; models as the papers name them, Superfiltering's GPT-2 for IFD.
+
+The models of indicators are small, and bfloat16 would leave three digits of the numbers they give: float32."""
 
 
 def with_profile(document: Mapping[str, Any]) -> dict[str, Any]:
