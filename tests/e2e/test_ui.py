@@ -23,7 +23,7 @@ GOOD = ["maths", "notes"]
 REST = ["row_signatures", "tags", "quality_scores", "row_embeddings"]
 SUBSETS = [f"{method}_subset" for method in METHODS]
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(480)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 
 def backfilled(server, backfill) -> bool:
@@ -69,11 +69,11 @@ def compare_methods(server, page):
     page.goto(f"{server.url}/locations/mig_dagster/asset-groups/subsets")
     page.get_by_role("button", name=re.compile("Materialize all")).first.click()
     (run,) = server.wait("run of the group", lambda: running(server), 60)
-    server.wait("end of it", lambda: succeeded(server, run), 120)
+    server.wait("end of it", lambda: succeeded(server, run), 240)
     made = {node["key"]["path"][-1]: node for node in server.ask(LATEST)["nodes"]}
     assert [name for name in SUBSETS if not made[name]["assetMaterializations"]] == []
     run = launched(server, "compare_methods", ["selection_report"])
-    server.wait("end of the report's run", lambda: succeeded(server, run), 120)
+    server.wait("end of the report's run", lambda: succeeded(server, run), 240)
 
     page.goto(f"{server.url}/assets/selection_report")
     for text in ("comparison", "overlap", "not_compared"):
@@ -114,7 +114,7 @@ def one_source(server, page):
     """Read one source by its button, and look at its rows, which hold what a page could take for its own."""
     materialise(server, page, "notes")
     (run,) = server.wait("run of one source", lambda: newest(server, ["raw_pool"]), 60)
-    assert server.wait("end of it", lambda: over(server, run), 120) == "SUCCESS"
+    assert server.wait("end of it", lambda: over(server, run), 240) == "SUCCESS"
     page.goto(f"{server.url}/assets/raw_pool?view=partitions&partition=notes")
     page.get_by_text("preview", exact=True).first.wait_for()
     page.get_by_text("Show Markdown").first.click()
@@ -127,13 +127,13 @@ def three_sources(server, page):
     before = server.ask(BACKFILLS)["results"]
     materialise(server, page)
     (backfill,) = server.wait("backfill", lambda: server.ask(BACKFILLS)["results"][: -len(before) or None], 60)
-    server.wait("end of it", lambda: backfilled(server, backfill["id"]), 120)
+    server.wait("end of it", lambda: backfilled(server, backfill["id"]), 240)
     tag = {"key": "dagster/backfill", "value": backfill["id"]}
     runs = server.ask(OF_BACKFILL, filter={"tags": [tag]})["results"]
     assert sorted(run["status"] for run in runs) == ["FAILURE", "SUCCESS", "SUCCESS"]
     # The page shows the check's last result, and whose of the three that is nobody knows.
     run = launched(server, "ingest_and_annotate", ["raw_pool"], partition="spoiled")
-    assert server.wait("end of it", lambda: over(server, run), 120) == "FAILURE"
+    assert server.wait("end of it", lambda: over(server, run), 240) == "FAILURE"
     page.goto(f"{server.url}/assets/raw_pool?view=checks&checkDetail=not_empty")
     page.get_by_text("0 rows of 7 records (rejected: empty_answer 7)").first.wait_for()
 
@@ -143,7 +143,7 @@ def no_way_out(server):
     added = server.ask(graphql.ADD_PARTITION, selector=graphql.SELECTOR, key="../../../escape")
     assert added["__typename"] == "AddDynamicPartitionSuccess", added
     run = launched(server, "ingest_and_annotate", ["raw_pool"], partition="../../../escape")
-    assert server.wait("end of it", lambda: over(server, run), 120) == "FAILURE"
+    assert server.wait("end of it", lambda: over(server, run), 240) == "FAILURE"
     assert list(server.place.folder.parent.rglob("escape*")) == []
 
 
@@ -160,9 +160,9 @@ def test_sources_appear_are_read_by_buttons_and_all_methods_are_compared(server,
     no_way_out(server)
 
     runs = [launched(server, "ingest_and_annotate", REST, partition=name) for name in GOOD]
-    server.wait("end of the annotations", lambda: all(succeeded(server, run) for run in runs), 120)
+    server.wait("end of the annotations", lambda: all(succeeded(server, run) for run in runs), 240)
     run = launched(server, "rebuild_label_space_and_subsets", list(POOL_LEVEL))
-    server.wait("end of the subset's run", lambda: succeeded(server, run), 120)
+    server.wait("end of the subset's run", lambda: succeeded(server, run), 240)
 
     (made,) = server.ask(graphql.MATERIALISATIONS, key={"path": ["mig_subset"]})["assetMaterializations"]
     assert graphql.shown(made)["dagster/row_count"] == 5
@@ -174,9 +174,9 @@ def test_sources_appear_are_read_by_buttons_and_all_methods_are_compared(server,
     page.get_by_text("symmetric", exact=True).first.wait_for()
 
     run = launched(server, "train_language_model", list(LANGUAGE_MODEL))
-    server.wait("end of the training", lambda: succeeded(server, run), 120)
+    server.wait("end of the training", lambda: succeeded(server, run), 240)
     runs = [launched(server, "score_by_language_model", list(BY_LANGUAGE_MODEL), partition=name) for name in GOOD]
-    server.wait("end of the scoring", lambda: all(succeeded(server, run) for run in runs), 120)
+    server.wait("end of the scoring", lambda: all(succeeded(server, run) for run in runs), 240)
     page.goto(f"{server.url}/assets/pool_language_model?view=checks")
     page.get_by_text("better_than_unigram", exact=True).first.wait_for()
     page.goto(f"{server.url}/assets/ifd_scores?view=partitions&partition=maths")
