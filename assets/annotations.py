@@ -4,6 +4,7 @@ Which annotators is said by the options file (`MIG_OPTIONS`); what the Launchpad
 """
 
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal
 
 import dagster as dg
@@ -37,6 +38,11 @@ from mig_dagster.stages.pool_language_model import language_model_folder, local_
 from mig_dagster.storage import Manifest
 from resources.home import MigHome
 from resources.models import Models
+
+annotation = partial(
+    source_asset, "annotations", kinds={"pytorch", "parquet"}, code_version="1", pool="gpu", may_be_held=True
+)
+"""Declares what models say of the rows of one source."""
 
 
 class TagsConfig(Options):
@@ -73,15 +79,7 @@ class EmbeddingConfig(Options):
     """All user messages, all messages, or these in the prompt of DEITA's or CaR's authors."""
 
 
-@source_asset(
-    "annotations",
-    kinds={"pytorch", "parquet"},
-    code_version="1",
-    blocking=TAGS_CHECKS,
-    warning=TAGS_WARNINGS,
-    pool="gpu",
-    may_be_held=True,
-)
+@annotation(blocking=TAGS_CHECKS, warning=TAGS_WARNINGS)
 def tags(
     context: dg.AssetExecutionContext, config: TagsConfig, home: MigHome, models: Models, raw_pool: pl.LazyFrame
 ) -> Outcome:
@@ -94,15 +92,7 @@ def tags(
     return Outcome.of(manifest, tags_checks(manifest, rows, raw_pool, home.store), of_tags(manifest, rows))
 
 
-@source_asset(
-    "annotations",
-    kinds={"pytorch", "parquet"},
-    code_version="1",
-    blocking=QUALITY_SCORES_CHECKS,
-    warning=QUALITY_SCORES_WARNINGS,
-    pool="gpu",
-    may_be_held=True,
-)
+@annotation(blocking=QUALITY_SCORES_CHECKS, warning=QUALITY_SCORES_WARNINGS)
 def quality_scores(
     context: dg.AssetExecutionContext, config: QualityConfig, home: MigHome, models: Models, raw_pool: pl.LazyFrame
 ) -> Outcome:
@@ -113,15 +103,7 @@ def quality_scores(
     return Outcome.of(manifest, quality_scores_checks(manifest, rows, raw_pool, home.store), of_scores(manifest, rows))
 
 
-@source_asset(
-    "annotations",
-    kinds={"pytorch", "parquet"},
-    code_version="1",
-    blocking=ROW_EMBEDDINGS_CHECKS,
-    warning=ROW_EMBEDDINGS_WARNINGS,
-    pool="gpu",
-    may_be_held=True,
-)
+@annotation(blocking=ROW_EMBEDDINGS_CHECKS, warning=ROW_EMBEDDINGS_WARNINGS)
 def row_embeddings(
     context: dg.AssetExecutionContext, config: EmbeddingConfig, home: MigHome, models: Models, raw_pool: pl.LazyFrame
 ) -> Outcome:
@@ -132,15 +114,7 @@ def row_embeddings(
     return Outcome.of(manifest, row_embeddings_checks(manifest, rows, raw_pool, home.store), of_annotation(manifest))
 
 
-@source_asset(
-    "annotations",
-    kinds={"pytorch", "parquet"},
-    code_version="1",
-    blocking=IFD_SCORES_CHECKS,
-    warning=IFD_SCORES_WARNINGS,
-    pool="gpu",
-    may_be_held=True,
-)
+@annotation(blocking=IFD_SCORES_CHECKS, warning=IFD_SCORES_WARNINGS)
 def ifd_scores(
     context: dg.AssetExecutionContext,
     config: IfdConfig,
@@ -160,15 +134,7 @@ def ifd_scores(
     return Outcome.of(manifest, checks, of_numbers(manifest, rows, ["ifd_ppl", "ifd_loss", "ppl"]))
 
 
-@source_asset(
-    "annotations",
-    kinds={"pytorch", "parquet"},
-    code_version="1",
-    blocking=INDICATORS_CHECKS,
-    warning=INDICATORS_WARNINGS,
-    pool="gpu",
-    may_be_held=True,
-)
+@annotation(blocking=INDICATORS_CHECKS, warning=INDICATORS_WARNINGS)
 def indicators(
     context: dg.AssetExecutionContext,
     home: MigHome,

@@ -14,7 +14,7 @@ from assets.declare import pool_asset
 from assets.frozen import when_missing
 from assets.options import Options
 from assets.plots import curve
-from assets.progress import EVERY_SECONDS
+from assets.progress import now_and_then
 from assets.recorded import Outcome, inputs_of
 from mig_dagster.annotations.pretraining import OnTraining, TrainingProgress, TrainingReport, TrainingSettings
 from mig_dagster.stages.pool_language_model import train_pool_language_model, write_named_model
@@ -104,13 +104,11 @@ def logged_training(log: Callable[[str], None], clock: Callable[[], float] = tim
         log: takes a line.
         clock: seconds; for tests.
     """
-    last = clock()
+    due = now_and_then(clock)
 
     def report(now: TrainingProgress) -> None:
-        nonlocal last
-        if clock() - last < EVERY_SECONDS:
+        if not due():
             return
-        last = clock()
         log(
             f"{now.step:,} of {now.of_steps:,} steps trained, loss {now.loss:.3f}, {now.tokens_per_second:,.0f} tokens "
             f"a second, {now.seconds_left:,.0f} s left at this rate"

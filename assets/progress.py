@@ -10,6 +10,24 @@ EVERY_SECONDS = 10.0
 """A log line is an event in the database: enough to see that something moves, too few to fill it."""
 
 
+def now_and_then(clock: Callable[[], float] = time.monotonic) -> Callable[[], bool]:
+    """Return what says whether a line is due: every `EVERY_SECONDS`, the first so long after now.
+
+    Args:
+        clock: seconds; for tests.
+    """
+    last = clock()
+
+    def due() -> bool:
+        nonlocal last
+        if (now := clock()) - last < EVERY_SECONDS:
+            return False
+        last = now
+        return True
+
+    return due
+
+
 def logged(
     log: Callable[[str], None], what: str = "rows chosen", clock: Callable[[], float] = time.monotonic
 ) -> OnProgress:
@@ -45,13 +63,11 @@ def logged_tokens(log: Callable[[str], None], clock: Callable[[], float] = time.
         log: takes a line.
         clock: seconds; for tests.
     """
-    last = clock()
+    due = now_and_then(clock)
 
     def report(now: TokenProgress) -> None:
-        nonlocal last
-        if clock() - last < EVERY_SECONDS:
+        if not due():
             return
-        last = clock()
         left = "" if now.seconds_left is None else f", {now.seconds_left:,.0f} s left at this rate"
         log(
             f"{now.annotator.name}: {now.items:,} of {now.of_items:,} items, {now.tokens_per_second:,.0f} tokens a "

@@ -1,7 +1,7 @@
 """Fill the tables of the catalog from the lake and the ledger; every step is one SQL statement over Parquet files."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import polars as pl
@@ -11,12 +11,17 @@ from mig_dagster.lineage.catalog_inputs import CatalogInputs
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-SIGNALS: Mapping[str, Sequence[str]] = {
+SIGNALS: Mapping[str, Sequence[str] | None] = {
     "tags": ("tags", "to_json(tags) as value"),
     "quality_scores": ("score", "to_json(score) as value"),
     "row_embeddings": (),
+    "ifd_scores": None,
+    "indicators": None,
 }
-"""Assets that say something of rows, with what `annotations` shows of their values."""
+"""Assets that say something of rows, with what `annotations` shows of their values; None is all of their columns."""
+
+_OF_EVERY_SIGNAL = ("row_id", "annotator", "provenance", "flag")
+_OF_READING = frozenset({"partition_", "line_", "filename", "file_row_number"})
 
 Database: TypeAlias = "DuckDBPyConnection"
 
@@ -88,11 +93,21 @@ def annotations(database: Database, inputs: CatalogInputs) -> None:
         if table is None:
             continue
         there = _columns(database, table)
-        shared = [name for name in ("row_id", "annotator", "provenance", "flag") if name in there]
+        shared = [name for name in _OF_EVERY_SIGNAL if name in there]
+        shown = [_as_object(there.difference(_OF_EVERY_SIGNAL, _OF_READING))] if values is None else values
         database.execute(
             f"insert into annotations by name select '{signal}' as signal, partition_ as source, "
-            f"{', '.join([*shared, *values])} from {table} order by source, line_"
+            f"{', '.join([*shared, *shown])} from {table} order by source, line_"
         )
+
+
+def _as_object(columns: Collection[str]) -> str:
+    """Return SQL for all of some columns as one JSON object; null where none of them has a value."""
+    names = [f'"{name}"' for name in sorted(columns)]
+    known = " or ".join(f"{name} is not null" for name in names)
+    return (
+        f"case when {known} then to_json(struct_pack({', '.join(f'{name} := {name}' for name in names)})) end as value"
+    )
 
 
 def labels(database: Database, inputs: CatalogInputs) -> None:

@@ -64,8 +64,8 @@ create table duplicates (
     kept_row_id varchar
 );
 
--- What annotators said: one line for each row id, source and signal. `value` is JSON; `score` has it where it is a
--- number, `tags` where it is a list of tags. A line without a value has a flag that says why, except for embeddings,
+-- What annotators said: one line for each row id, source and signal. `value` is JSON, an object where a signal has
+-- several values (`value->>'ifd_ppl'`); `score` has it where it is a number, `tags` where it is a list of tags. A line without a value has a flag that says why, except for embeddings,
 -- whose values stay in the lake.
 create table annotations (
     row_id varchar,

@@ -88,7 +88,7 @@ def test_a_released_model_works_on_because_it_is_loaded_again(models, tiny_llama
 
 
 def test_progress_is_a_line_every_ten_seconds_with_rate_padding_and_time_left():
-    lines, times = [], iter([0.0, 1.0, *[EVERY_SECONDS] * 2, EVERY_SECONDS + 1, *[2 * EVERY_SECONDS] * 2])
+    lines, times = [], iter([0.0, 1.0, EVERY_SECONDS, EVERY_SECONDS + 1, 2 * EVERY_SECONDS])
     report = logged_tokens(lines.append, clock=lambda: next(times))
     for items in (100, 200, 210, 1_500):
         report(TokenProgress(Annotator("deita", "m"), items, 2_000, items * 100, 200_000, items * 104, items / 50))

@@ -7,6 +7,7 @@ import polars as pl
 
 from assets.jobs import BY_SOURCE, COMPARED, LANGUAGE_MODEL, PARTITIONED
 from mig_dagster.lineage import trace
+from mig_dagster.stages.signals import SIGNALS
 from tests.dag.tiny import (
     POOL_LEVEL,
     SOURCES,
@@ -79,6 +80,10 @@ def test_the_catalog_traces_a_chosen_row_to_its_source(finished):
     chosen = place.home.lake.scan("mig_subset").collect().row(0, named=True)
     story = trace(place.home.catalog, place.home.lake, chosen["row_id"])
     assert chosen["origin"] in json.dumps(story, default=str)
+    said = {line["signal"]: line["value"] for line in story["annotations"]}
+    assert set(said) == set(SIGNALS)
+    assert said["ifd_scores"]["ifd_ppl"] > 0
+    assert {"len", "mtld", "rew", "ppl"} <= set(said["indicators"])
     with duckdb.connect(str(place.home.catalog), read_only=True) as database:
         found = database.execute("select asset, count(*) from runs group by asset").fetchall()
     before = {*PARTITIONED, *LANGUAGE_MODEL, *POOL_LEVEL, *COMPARED}  # the catalog holds the run of the one before it
