@@ -4,11 +4,12 @@ from collections.abc import Collection, Iterator
 
 import dagster as dg
 
-from assets.jobs import ANNOTATIONS, BY_LANGUAGE_MODEL, ingest_and_annotate, rebuild_label_space_and_subsets
+from assets.jobs import ANNOTATIONS, ingest_and_annotate, rebuild_label_space_and_subsets
 from assets.jobs import score_by_language_model as by_language_model
 from assets.run_tags import APPROVED, TRIGGER
 from mig_dagster.sources.discovery import Discovered, Hold
 from mig_dagster.stages.held import is_in_pool, waiting
+from mig_dagster.stages.row_signals import BY_LANGUAGE_MODEL
 from mig_dagster.storage import Lake
 
 

@@ -10,9 +10,10 @@ from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from dagster._core.utils import make_new_backfill_id
 
 from assets.failed_runs import problems_of, source_of
-from assets.jobs import BY_LANGUAGE_MODEL, BY_SOURCE, LANGUAGE_MODEL, PARTITIONED, TRIGGER
+from assets.jobs import BY_SOURCE, LANGUAGE_MODEL, PARTITIONED, TRIGGER
 from assets.partitions import source_partitions
 from mig_dagster.sources.registry import suggestion
+from mig_dagster.stages.row_signals import BY_LANGUAGE_MODEL
 from resources.home import MigHome
 from resources.registry import SourceRegistry
 

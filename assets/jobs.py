@@ -10,12 +10,11 @@ import dagster as dg
 from assets import run_tags
 from assets.refresh import look_at_sources
 from assets.subsets import compared_subsets
+from mig_dagster.stages.row_signals import BY_LANGUAGE_MODEL
 
 INGESTED = ("raw_pool", "row_signatures")
 ANNOTATIONS = ("tags", "quality_scores", "row_embeddings")
 LANGUAGE_MODEL = ("pool_language_model",)
-BY_LANGUAGE_MODEL = ("ifd_scores", "indicators")
-"""Annotations that need the pool's language model, which is trained when there is a pool."""
 BY_SOURCE = (*INGESTED, *ANNOTATIONS)
 """What a source needs nothing but itself for."""
 PARTITIONED = (*BY_SOURCE, *BY_LANGUAGE_MODEL)

@@ -13,7 +13,6 @@ from assets.approved import runs_to_go_on
 from assets.discovery import discovery
 from assets.hooks import run_failure
 from assets.jobs import (
-    BY_LANGUAGE_MODEL,
     COMPARED,
     LANGUAGE_MODEL,
     TRIGGER,
@@ -29,6 +28,7 @@ from assets.run_tags import AUTOMATION
 from assets.source_changes import Changes, dump_seen, find_changes, load_seen
 from mig_dagster.sources import RegistryError
 from mig_dagster.sources.registry import SLUG
+from mig_dagster.stages.row_signals import BY_LANGUAGE_MODEL
 from resources.home import MigHome
 from resources.registry import SourceRegistry
 

@@ -28,7 +28,8 @@ from mig_dagster.stages.devices import model_device
 from mig_dagster.stages.label_space import NO_LABEL, embed_labels, embeddings_to_graph, tags_to_vocabulary
 from mig_dagster.stages.pool_language_model import pool_language_model_for
 from mig_dagster.stages.pool_options import PoolOptions
-from mig_dagster.stages.signals import BY_LANGUAGE_MODEL, SIGNALS, Annotators, Signal
+from mig_dagster.stages.row_signals import BY_LANGUAGE_MODEL, SIGNALS
+from mig_dagster.stages.signals import Annotators, Signal
 from mig_dagster.storage import Lake, Manifest, Store
 from mig_dagster.storage.digest import values_digest
 

@@ -10,7 +10,7 @@ from mig_dagster.stages.held import hours_allowed
 from mig_dagster.stages.plan_measure import measure_rates
 from mig_dagster.stages.planner import planner
 from mig_dagster.stages.pool_options import PoolOptions
-from mig_dagster.stages.signals import SIGNALS
+from mig_dagster.stages.row_signals import SIGNALS
 from mig_dagster.storage import Lake
 
 OnProgress = Callable[[str, int, int | None], None]

@@ -24,7 +24,7 @@ def measure_rates(lake: Lake, options: PoolOptions, sources: Sequence[str], sign
         lake: of the home; its ledger gets the measurements.
         options: of the runs that are planned.
         sources: names of sources with rows.
-        signals: names of `signals.SIGNALS`.
+        signals: names of `row_signals.SIGNALS`.
 
     Returns:
         The signals that were timed.

@@ -21,7 +21,8 @@ from mig_dagster.stages.plan_hours import Rates, measured_rates
 from mig_dagster.stages.pool_language_model import ASSET as POOL_LANGUAGE_MODEL
 from mig_dagster.stages.pool_language_model import language_model_folder, local_models
 from mig_dagster.stages.pool_options import PoolOptions
-from mig_dagster.stages.signals import BY_LANGUAGE_MODEL, SIGNALS, Annotators
+from mig_dagster.stages.row_signals import BY_LANGUAGE_MODEL, SIGNALS
+from mig_dagster.stages.signals import Annotators
 from mig_dagster.storage import Lake
 
 RULES = ("lexical", "constant")

@@ -10,7 +10,10 @@ from mig_dagster.selection.indicator_names import CONSTANT
 from mig_dagster.selection.instruct_mining import RULES
 
 SIGNALS = ("tags", "quality_scores", "row_embeddings", "ifd_scores", "indicators")
-"""Inputs of methods with one line a row, in the order in which a missing one is named."""
+"""What annotators say of rows, one line a row: in the order in which it is made and a missing one named."""
+
+BY_LANGUAGE_MODEL = ("ifd_scores", "indicators")
+"""Signals that need the language model, which is the pool's own where the options name none."""
 
 DEFAULT_VARIANT = "ppl"
 """The ratio of `ifd_scores` that a method without such an option reads: IterIT's is one of perplexities."""

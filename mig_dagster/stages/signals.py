@@ -48,12 +48,6 @@ from mig_dagster.stages.row_signals import NEIGHBOUR
 
 IFD_COLUMNS = ("ifd_loss", "ifd_ppl", "loss_conditioned", "loss_alone", "ppl", "answer_tokens", "truncated")
 
-BY_LANGUAGE_MODEL = ("ifd_scores", "indicators")
-"""Signals that need the language model, which is the pool's own where the options name none."""
-SIGNALS = ("tags", "quality_scores", "ifd_scores", "indicators", "row_embeddings")
-"""What annotators say of rows, in the order in which it is made: each may use what the cache knows of those before."""
-
-
 INDICATORS = ("len", "output_len", "mtld", "rew", "ppl")
 """What is measured of every row in any profile."""
 DIALOGUE_INDICATORS = ("nat", "coh", "und")
@@ -95,7 +89,7 @@ class Annotators:
     progress: OnTokens | None = None
 
     def signal(self, name: str) -> Signal:
-        """Return a signal of `SIGNALS`; no model is loaded for it.
+        """Return a signal of `row_signals.SIGNALS`; no model is loaded for it.
 
         Raises:
             ValueError: the options ask for an annotator without saying what it needs.

@@ -6,10 +6,11 @@ import dagster as dg
 import pytest
 
 from assets.automation import DEPTH, DEPTH_OF_COLLECTORS
-from assets.jobs import BY_LANGUAGE_MODEL, COMPARED, LANGUAGE_MODEL
+from assets.jobs import COMPARED, LANGUAGE_MODEL
 from assets.sensors import automation_sensor, compared_methods_sensor, language_model_sensor
 from mig_dagster.definitions import defs
 from mig_dagster.selection import METHODS, reads
+from mig_dagster.stages.row_signals import BY_LANGUAGE_MODEL
 from tests.dag.ticks import partitions_read_once
 from tests.dag.tiny import POOL_LEVEL
 

@@ -11,9 +11,10 @@ import pytest
 import yaml
 from dagster._core.remote_representation.external_data import RepositorySnap
 
-from assets.jobs import BY_LANGUAGE_MODEL, COMPARED, LANGUAGE_MODEL, PARTITIONED, POOL_LEVEL
+from assets.jobs import COMPARED, LANGUAGE_MODEL, PARTITIONED, POOL_LEVEL
 from assets.sensors import automation_sensor, compared_methods_sensor, language_model_sensor
 from mig_dagster.definitions import defs
+from mig_dagster.stages.row_signals import BY_LANGUAGE_MODEL
 
 CHECKOUT = Path(__file__).parents[2]
 GOLDEN = Path(__file__).with_name("asset_graph.json")

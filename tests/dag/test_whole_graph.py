@@ -7,7 +7,7 @@ import polars as pl
 
 from assets.jobs import BY_SOURCE, COMPARED, LANGUAGE_MODEL, PARTITIONED
 from mig_dagster.lineage import trace
-from mig_dagster.stages.signals import SIGNALS
+from mig_dagster.stages.row_signals import SIGNALS
 from tests.dag.tiny import (
     POOL_LEVEL,
     SOURCES,

@@ -10,8 +10,9 @@ import numpy as np
 import yaml
 
 from assets import all_assets
-from assets.jobs import BY_LANGUAGE_MODEL, BY_SOURCE, LANGUAGE_MODEL
+from assets.jobs import BY_SOURCE, LANGUAGE_MODEL
 from assets.jobs import POOL_LEVEL as REBUILT
+from mig_dagster.stages.row_signals import BY_LANGUAGE_MODEL
 from resources.gpu import Gpu
 from resources.home import MigHome
 from resources.lake_io import LakeIOManager

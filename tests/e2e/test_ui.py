@@ -4,8 +4,9 @@ import re
 
 import pytest
 
-from assets.jobs import BY_LANGUAGE_MODEL, LANGUAGE_MODEL, POOL_LEVEL
+from assets.jobs import LANGUAGE_MODEL, POOL_LEVEL
 from mig_dagster.selection import METHODS
+from mig_dagster.stages.row_signals import BY_LANGUAGE_MODEL
 from tests.dag import graphql
 
 PARTITIONS = (

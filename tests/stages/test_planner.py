@@ -16,7 +16,7 @@ from mig_dagster.stages.pool_options import (
     QualityOptions,
     TagOptions,
 )
-from mig_dagster.stages.signals import SIGNALS
+from mig_dagster.stages.row_signals import SIGNALS
 from mig_dagster.storage import Lake, Store
 from tests.stages.test_annotate import raw_pool
 from tests.tiny_models import save_causal
