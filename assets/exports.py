@@ -11,6 +11,7 @@ from assets.recorded import Outcome, inputs_of
 from assets.subset_checks import EXPORT_CHECKS, export_checks
 from mig_dagster.export import SubsetFiles, build_subset
 from mig_dagster.stages.scale import annotators_of
+from mig_dagster.stages.stored_subset import kept_in
 from mig_dagster.stages.subset_files import selection_lock, with_conversations
 from mig_dagster.storage.digest import values_digest
 from resources.home import MigHome
@@ -47,6 +48,7 @@ def _lock(home: MigHome, registry: SourceRegistry, subset: str, inputs: dict[str
     return selection_lock(
         subset,
         manifest.info,
+        kept=kept_in(manifest),
         inputs={subset: inputs[subset], **manifest.inputs},
         annotators=annotators_of(filter(None, annotations)),
         licences={name: source.licence for name, source in registry.load().items() if name in sources},

@@ -22,6 +22,8 @@ from assets.recorded import Outcome, inputs_of
 from mig_dagster.graph import Association, LabelGraph, Vocabulary, component_count, degree_histogram, top_edges
 from mig_dagster.graph.merging import MERGE_DISTANCE
 from mig_dagster.stages.label_space import (
+    GRAPH_VALUES,
+    VOCABULARY_VALUES,
     VocabularyOptions,
     embed_labels,
     embeddings_to_graph,
@@ -98,8 +100,9 @@ def label_vocabulary(
     before = _previous(home) if options.mode == "frozen" else None
     vocabulary, info = tags_to_vocabulary(tags, options, models.encode_labels(home.cache), before)
     tables = vocabulary_tables(vocabulary)
-    values = {"rows": ["tag", "label"], "rules": ["antecedent", "consequent"]}
-    manifest = home.lake.write("label_vocabulary", tables, values=values, inputs=inputs_of(context), info=info)
+    manifest = home.lake.write(
+        "label_vocabulary", tables, values=VOCABULARY_VALUES, inputs=inputs_of(context), info=info
+    )
     return Outcome.of(manifest, vocabulary_checks(vocabulary), _of_vocabulary(vocabulary, tables["rows"], info))
 
 
@@ -136,8 +139,7 @@ def label_graph(
     """Which labels share information, and how much: cosines of at least a threshold, in both directions."""
     graph, tables = embeddings_to_graph(label_embeddings.collect(), **config.over(models.options.label_graph))
     info = {"threshold": graph.threshold, "mean_degree": graph.mean_degree, "isolated": graph.isolated}
-    values = {"rows": ["row", "column", "weight"], "labels": ["label"]}
-    manifest = home.lake.write("label_graph", tables, values=values, inputs=inputs_of(context), info=info)
+    manifest = home.lake.write("label_graph", tables, values=GRAPH_VALUES, inputs=inputs_of(context), info=info)
     labels = tables["labels"]["label"].to_list()
     return Outcome.of(manifest, graph_checks(graph, len(labels)), _of_graph(graph, labels))
 

@@ -46,7 +46,7 @@ class LakeIOManager(dg.ConfigurableIOManager):
             sources = ", ".join(name or "" for name in partitions) or "no source"
             where = f" for {sources}" if context.has_asset_partitions else ""
             raise LookupError(f"{asset} has no published version{where} in {self.home.root}: materialise {asset} first")
-        self._note(context, {_name(manifest): manifest.data_version for manifest in manifests})
+        self._note(context, {manifest.name: manifest.data_version for manifest in manifests})
         tables = metadata.get("tables")
         frames = {table: self._scan(manifests, table) for table in tables or ["rows"]}
         return frames if tables else frames["rows"]
@@ -67,7 +67,3 @@ class LakeIOManager(dg.ConfigurableIOManager):
         """Keep what a step reads, for its manifest and the ledger."""
         key = (context.step_context.run_id, str(context.step_context.step.node_handle))
         self._read.setdefault(key, {}).update(versions)
-
-
-def _name(manifest: Manifest) -> str:
-    return manifest.asset if manifest.partition is None else f"{manifest.asset}/{manifest.partition}"

@@ -47,6 +47,7 @@ def compare(
     # Imported here, so that `--help` does not load the models' libraries.
     from mig_dagster.annotations.cache import FragmentCache
     from mig_dagster.stages.compare_files import compare_files
+    from mig_dagster.stages.file_pool import file_lake
     from mig_dagster.stages.pool_language_model import local_models
     from mig_dagster.storage import Store
 
@@ -59,6 +60,7 @@ def compare(
             settings=settings_by_method(option or []),
             options=pool_options(config, accept_mixed),
             cache=FragmentCache(Store(home)),
+            lake=file_lake(home),
             models=local_models(Store(home)),
             on_progress=report,
         )

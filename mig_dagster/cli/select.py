@@ -35,6 +35,7 @@ def select(
     """Choose rows from files: reads, deduplicates, tags and scores what is not annotated yet, and selects."""
     # Imported here, so that `--help` does not load the models' libraries.
     from mig_dagster.annotations.cache import FragmentCache
+    from mig_dagster.stages.file_pool import file_lake
     from mig_dagster.stages.pool_language_model import local_models
     from mig_dagster.stages.select_files import select_files
     from mig_dagster.storage import Store
@@ -49,6 +50,7 @@ def select(
             settings=method_settings(method, option or []),
             options=pool_options(config, accept_mixed),
             cache=FragmentCache(Store(home)),
+            lake=file_lake(home),
             models=local_models(Store(home)),
             on_progress=report,
         )

@@ -19,6 +19,7 @@ from mig_dagster.stages.file_pool import FilePool, OnStep, file_pool
 from mig_dagster.stages.pool_options import PoolOptions
 from mig_dagster.stages.select_files import check_folder, check_method, choosing, mixed_annotators
 from mig_dagster.stages.subset import check_null_share, choose_subset
+from mig_dagster.storage import Lake
 
 MEASURED = ("tags", "quality_scores", "label_graph", "row_embeddings")
 """What the measures of a comparison are made from, whatever the methods read."""
@@ -67,6 +68,7 @@ def compare_files(
     settings: Mapping[str, Mapping[str, Any]],
     options: PoolOptions,
     cache: FragmentCache,
+    lake: Lake,
     models: Path,
     on_progress: OnStep,
 ) -> Comparison:
@@ -82,6 +84,7 @@ def compare_files(
         settings: options of methods, by method.
         options: everything before the methods.
         cache: what models said before is not computed again.
+        lake: where the pool is kept; one that is there already takes no more room.
         models: folder where language models that were trained on pools are kept.
         on_progress: told what is being done.
 
@@ -98,22 +101,28 @@ def compare_files(
     rows_of(budget, 1)
     check_folder(output, "the comparison is a folder of several files")
     needed = {read for name in names for read in reads(METHODS[name])}
-    with file_pool(
-        sources, needed, measured=MEASURED, options=options, cache=cache, models=models, on_progress=on_progress
-    ) as pool:
-        chosen = _choose(pool, names, budget, settings, options, on_progress)
-        tables = _measured(pool, chosen.subsets, chosen.failures, options, on_progress)
-        rows = pool.frames.pool.select(pl.len()).collect().item()
-        made = Comparison(
-            tables,
-            budget,
-            rows,
-            dict(tables["rows"].drop_nulls("error").select("name", "error").iter_rows()),
-            chosen.warnings,
-            pool.records,
-            pool.duplicates,
-            pool.notes,
-        )
+    pool = file_pool(
+        sources,
+        needed,
+        measured=MEASURED,
+        options=options,
+        cache=cache,
+        lake=lake,
+        models=models,
+        on_progress=on_progress,
+    )
+    chosen = _choose(pool, names, budget, settings, options, on_progress)
+    tables = _measured(pool, chosen.subsets, chosen.failures, options, on_progress)
+    made = Comparison(
+        tables,
+        budget,
+        pool.frames.pool.select(pl.len()).collect().item(),
+        dict(tables["rows"].drop_nulls("error").select("name", "error").iter_rows()),
+        chosen.warnings,
+        pool.records,
+        pool.duplicates,
+        pool.notes,
+    )
     write_comparison(output, made.tables, notes_of(made))
     return made
 

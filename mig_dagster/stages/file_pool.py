@@ -1,12 +1,10 @@
 """Files become a pool with the signals that the chosen methods read, without Dagster: read, deduplicate, annotate."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import polars as pl
@@ -25,16 +23,27 @@ from mig_dagster.sources import Source, resolve
 from mig_dagster.stages.align import PoolFrames
 from mig_dagster.stages.annotate import annotate_source
 from mig_dagster.stages.devices import model_device
-from mig_dagster.stages.label_space import NO_LABEL, embed_labels, embeddings_to_graph, tags_to_vocabulary
+from mig_dagster.stages.label_space import (
+    GRAPH_VALUES,
+    NO_LABEL,
+    VOCABULARY_VALUES,
+    embed_labels,
+    embeddings_to_graph,
+    tags_to_vocabulary,
+    vocabulary_tables,
+)
 from mig_dagster.stages.pool_language_model import pool_language_model_for
 from mig_dagster.stages.pool_options import PoolOptions
 from mig_dagster.stages.row_signals import BY_LANGUAGE_MODEL, SIGNALS
 from mig_dagster.stages.signals import Annotators, Signal
+from mig_dagster.stages.stored_frames import scan_signal
 from mig_dagster.storage import Lake, Manifest, Store
-from mig_dagster.storage.digest import values_digest
 
 OnStep = Callable[[str, int, int | None], None]
 """Called with (what is being done, how many are done, how many there are or None)."""
+
+FILE_POOLS = "file_pools"
+"""Folder of a home in which pools made from files are kept, so that a choice can be explained and run again."""
 
 _COUNTS = ("records", "accepted", "rejected", "blank")
 
@@ -45,8 +54,10 @@ class FilePool:
 
     Attributes:
         frames: the pool, its conversations and the signals asked for.
+        lake: where all of it is kept.
         raw: `raw_pool` of each source.
         signals: what annotators said, one manifest for each signal and source.
+        made: what was made of rows and signals: `pool`, and `label_vocabulary` and `label_graph` where there are any.
         duplicates: rows left out because another one stands for them.
         encoder: the sentence encoder; it loads its model only when asked.
         notes: what was wanted for measures only and could not be made.
@@ -54,8 +65,10 @@ class FilePool:
     """
 
     frames: PoolFrames
+    lake: Lake
     raw: Mapping[str, Manifest]
     signals: Sequence[Manifest]
+    made: Sequence[Manifest]
     duplicates: int
     encoder: SentenceEncoder
     notes: Sequence[str] = ()
@@ -68,32 +81,21 @@ class FilePool:
 
     @property
     def inputs(self) -> dict[str, str]:
-        """What a method saw and what it was made from.
-
-        Data versions of rows and signals, revisions of sources, and digests of the pool, the labels and their graph.
-        """
-        read = [*self.raw.values(), *self.signals]
-        versions = {f"{manifest.asset}/{manifest.partition}": manifest.data_version for manifest in read}
+        """Data versions of rows, signals and what was made of them, and revisions of the sources."""
+        read = [*self.raw.values(), *self.signals, *self.made]
         revisions = {f"source_revisions/{name}": manifest.info["revision"] for name, manifest in self.raw.items()}
-        return versions | revisions | self._made
-
-    @property
-    def _made(self) -> dict[str, str]:
-        """Digests of what was made of rows and signals: it depends on options, not on them alone."""
-        frames = self.frames
-        made = {"pool": values_digest(frames.pool.collect())}
-        if frames.vocabulary is not None:
-            made["label_vocabulary"] = frames.vocabulary.version
-        if frames.edges is not None:
-            made["label_graph"] = values_digest(frames.edges.collect())  # of indices into the sorted vocabulary
-        return made
+        return {manifest.name: manifest.data_version for manifest in read} | revisions
 
 
 class NoLanguageModelError(ValueError):
     """The rows are too few to train a language model on, and the options name none."""
 
 
-@contextmanager
+def file_lake(home: str) -> Lake:
+    """Return the lake of a home folder or URI in which pools made from files are kept."""
+    return Lake(Store(Store(home).uri(FILE_POOLS)))
+
+
 def file_pool(
     sources: Sequence[Source],
     needed: Collection[str],
@@ -101,10 +103,11 @@ def file_pool(
     measured: Collection[str] = (),
     options: PoolOptions,
     cache: FragmentCache,
+    lake: Lake,
     models: Path,
     on_progress: OnStep,
-) -> Iterator[FilePool]:
-    """Read sources into a pool that lives as long as the context.
+) -> FilePool:
+    """Read sources into a pool.
 
     Args:
         sources: what to read; names must differ.
@@ -112,6 +115,7 @@ def file_pool(
         measured: inputs that measures are made from; a label space without labels is left out and noted.
         options: how.
         cache: what models said before is not computed again.
+        lake: where the pool is kept; nothing in it is published, and a pool that is there already takes no more room.
         models: folder where language models that were trained on pools are kept.
         on_progress: told what is being done.
 
@@ -120,22 +124,20 @@ def file_pool(
         ValueError: no row was accepted, or an option is wrong.
         ModelError: the sentence encoder's model cannot be had.
     """
-    with TemporaryDirectory(prefix="mig-dagster-") as scratch:
-        names = sorted(source.name for source in sources)
-        making = _Making(Lake(Store(scratch)), names, options, cache, models, on_progress)
-        wanted = {*needed, *measured}
-        making.check(wanted)
-        raw = {source.name: making.ingest(source) for source in sources}
-        _check_accepted(raw)
-        rows, duplicates = making.pool(sources)
-        signals, lacking = making.annotations(wanted)
-        frames = making.frames(rows, wanted, needed, {manifest.asset for manifest in signals})
-        notes: list[str] = []
-        if "label_graph" in wanted and frames.edges is None:
-            lacking["label_graph"] = NO_LABEL
-            notes.append(NO_LABEL)
-        encoder = making.annotators.encoder
-        yield FilePool(frames, dict(sorted(raw.items())), signals, duplicates.height, encoder, notes, lacking)
+    making = _Making(lake, sorted(source.name for source in sources), options, cache, models, on_progress)
+    wanted = {*needed, *measured}
+    making.check(wanted)
+    raw = {source.name: making.ingest(source) for source in sorted(sources, key=lambda source: source.name)}
+    _check_accepted(raw)
+    rows, duplicates = making.pool(sources)
+    signals, lacking = making.annotations(wanted)
+    frames = making.frames(rows, wanted, needed, signals)
+    notes: list[str] = []
+    if "label_graph" in wanted and frames.edges is None:
+        lacking["label_graph"] = NO_LABEL
+        notes.append(NO_LABEL)
+    encoder = making.annotators.encoder
+    return FilePool(frames, lake, raw, signals, making.made, duplicates.height, encoder, notes, lacking)
 
 
 def _check_accepted(raw: Mapping[str, Manifest]) -> None:
@@ -150,7 +152,7 @@ def _check_accepted(raw: Mapping[str, Manifest]) -> None:
 
 @dataclass(frozen=True)
 class _Making:
-    """The steps from files to a pool, over one scratch lake."""
+    """The steps from files to a pool."""
 
     lake: Lake
     names: Sequence[str]
@@ -159,6 +161,8 @@ class _Making:
     models: Path
     on_progress: OnStep
     shelf: ModelShelf = field(default_factory=ModelShelf)
+    raw: dict[str, Manifest] = field(default_factory=dict)
+    made: list[Manifest] = field(default_factory=list)
 
     @cached_property
     def annotators(self) -> Annotators:
@@ -170,9 +174,8 @@ class _Making:
         def report(now: TrainingProgress) -> None:
             self.on_progress("training the pool's language model", now.step, now.of_steps)
 
-        rows = self.lake.scan("raw_pool", self.names)
         try:
-            return pool_language_model_for(rows, self.models, TrainingSettings(), report)
+            return pool_language_model_for(self.raw_pool(*self.names), self.models, TrainingSettings(), report)
         except ValueError as problem:
             raise NoLanguageModelError(f"{problem} as `language_model` in --config") from problem
 
@@ -183,12 +186,20 @@ class _Making:
         def report(done: int) -> None:
             self.on_progress(f"reading {source.name}", done, None)
 
-        return self.lake.publish(ingest(source, resolve(source), self.lake, on_progress=report))
+        manifest = ingest(source, resolve(source), self.lake, on_progress=report)
+        self.raw[source.name] = manifest
+        return manifest
+
+    def raw_pool(self, *names: str) -> pl.LazyFrame:
+        return self.lake.scan_versions([self.raw[name] for name in names])
 
     def pool(self, sources: Sequence[Source]) -> tuple[pl.DataFrame, pl.DataFrame]:
         self.on_progress("looking for duplicates", 0, None)
-        signatures = pl.concat([row_signatures(self.lake.scan("raw_pool", source.name)) for source in sources])
-        return without_duplicates(signatures.lazy(), {source.name: source.priority for source in sources})
+        signatures = pl.concat([row_signatures(self.raw_pool(name)) for name in self.names])
+        rows, duplicates = without_duplicates(signatures.lazy(), {source.name: source.priority for source in sources})
+        read = {manifest.name: manifest.data_version for manifest in self.raw.values()}
+        self.made.append(self.lake.write("pool", {"rows": rows, "duplicates": duplicates}, inputs=read))
+        return rows, duplicates
 
     def signals(self, needed: Collection[str]) -> list[str]:
         """Return the signals behind some inputs: labels come from tags, distances to neighbours from embeddings."""
@@ -220,18 +231,24 @@ class _Making:
             return [self._annotated(name, source, signal) for source in self.names]
 
     def _annotated(self, name: str, source: str, signal: Signal) -> Manifest:
-        rows = self.lake.scan("raw_pool", source)
         report = partial(self.on_progress, f"{name} of {source}")
-        manifest = annotate_source(
-            self.lake, name, source, rows, signal.annotate, values=signal.columns, info=signal.info, on_batch=report
+        return annotate_source(
+            self.lake,
+            name,
+            source,
+            self.raw_pool(source),
+            signal.annotate,
+            values=signal.columns,
+            info=signal.info,
+            on_batch=report,
         )
-        return self.lake.publish(manifest)
 
     def frames(
-        self, rows: pl.DataFrame, wanted: Collection[str], needed: Collection[str], made: Collection[str]
+        self, rows: pl.DataFrame, wanted: Collection[str], needed: Collection[str], signals: Sequence[Manifest]
     ) -> PoolFrames:
         """Return the pool and everything wanted; builds the label space where tags are: without a label no graph."""
-        given = {name: self._of_all_sources(name) for name in made}
+        names = {manifest.asset for manifest in signals}
+        given = {name: scan_signal(self.lake, [each for each in signals if each.asset == name]) for name in names}
         vocabulary = edges = labels = None
         if "tags" in given:
             vocabulary = self._vocabulary(given["tags"])
@@ -239,20 +256,22 @@ class _Making:
                 edges, labels = self._label_graph(vocabulary)
             elif not vocabulary.labels and "tags" not in needed:
                 vocabulary = None
-        raw_pool = self.lake.scan("raw_pool", self.names)
+        raw_pool = self.raw_pool(*self.names)
         return PoolFrames(rows.lazy(), vocabulary=vocabulary, edges=edges, labels=labels, raw_pool=raw_pool, **given)
-
-    def _of_all_sources(self, signal: str) -> pl.LazyFrame:
-        return pl.concat([self.lake.scan(signal, name).with_columns(source=pl.lit(name)) for name in self.names])
 
     def _vocabulary(self, tags: pl.LazyFrame) -> Vocabulary:
         self.on_progress("connecting labels", 0, None)
-        return tags_to_vocabulary(tags, self.options.label_vocabulary, self._encode)[0]
+        built, info = tags_to_vocabulary(tags, self.options.label_vocabulary, self._encode)
+        self.made.append(
+            self.lake.write("label_vocabulary", vocabulary_tables(built), values=VOCABULARY_VALUES, info=info)
+        )
+        return built
 
     def _label_graph(self, vocabulary: Vocabulary) -> tuple[pl.LazyFrame, pl.LazyFrame]:
         """Return the graph's edges and its labels."""
         embedded = embed_labels(vocabulary.labels, self._encode)
         _, tables = embeddings_to_graph(embedded, **self.options.label_graph.chosen())
+        self.made.append(self.lake.write("label_graph", tables, values=GRAPH_VALUES))
         return tables["rows"].lazy(), tables["labels"].lazy()
 
     @property

@@ -34,6 +34,10 @@ RULE_SCHEMA: Schema = {
 }
 EDGE_SCHEMA: Schema = {"row": pl.Int32, "column": pl.Int32, "weight": pl.Float64}
 
+VOCABULARY_VALUES = {"rows": ["tag", "label"], "rules": ["antecedent", "consequent"]}
+GRAPH_VALUES = {"rows": ["row", "column", "weight"], "labels": ["label"]}
+"""What makes the data version of each: counts and statistics do not."""
+
 NO_LABEL = (
     "the vocabulary has no label: lower min_count (Launchpad, or --config with `label_vocabulary: {min_count: 1}`), or "
     "use a list that holds some of the pool's tags"

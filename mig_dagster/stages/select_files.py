@@ -12,14 +12,16 @@ from mig_dagster.selection import METHODS, reads
 from mig_dagster.sources import Source
 from mig_dagster.stages.budget import rows_of
 from mig_dagster.stages.devices import selection_device
-from mig_dagster.stages.file_pool import FilePool, OnStep, file_pool
+from mig_dagster.stages.file_pool import FILE_POOLS, FilePool, OnStep, file_pool
 from mig_dagster.stages.fingerprints import check_annotators, signals_behind
 from mig_dagster.stages.pool_options import PoolOptions
 from mig_dagster.stages.row_signals import indicators_read
 from mig_dagster.stages.scale import annotators_of
 from mig_dagster.stages.signals import check_indicators
-from mig_dagster.stages.subset import Subset, check_null_share, choose_subset, method_options
+from mig_dagster.stages.stored_subset import SUFFIX, kept_in
+from mig_dagster.stages.subset import check_null_share, choose_subset, method_options
 from mig_dagster.stages.subset_files import selection_lock, with_conversations
+from mig_dagster.storage import Lake, Manifest
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ def select_files(
     settings: Mapping[str, Any],
     options: PoolOptions,
     cache: FragmentCache,
+    lake: Lake,
     models: Path,
     on_progress: OnStep,
 ) -> Selected:
@@ -61,6 +64,7 @@ def select_files(
         settings: options of the method.
         options: everything before the method.
         cache: what models said before is not computed again.
+        lake: where the pool and the subset are kept, to be explained and verified later.
         models: folder where language models that were trained on pools are kept.
         on_progress: told what is being done.
 
@@ -74,23 +78,24 @@ def select_files(
     rows_of(budget, 1)
     check_folder(output, "the subset is a folder of four files")
     needed = reads(METHODS[method])
-    with file_pool(sources, needed, options=options, cache=cache, models=models, on_progress=on_progress) as pool:
-        if lacking := [pool.lacking[each] for each in needed if each in pool.lacking]:
-            raise ValueError("; ".join(lacking))
-        subset = choose_subset(
-            method,
-            pool.frames,
-            budget=budget,
-            settings=settings,
-            device=selection_device(options),
-            max_null_share=options.max_null_share,
-            notes=mixed_annotators(method, pool, options),
-            on_progress=choosing(method, on_progress),
-        )
-        lock = _lock(output.resolve().name, subset, pool, options, sources)
-        assert pool.frames.raw_pool is not None, "a pool of files has its conversations"
-        files = write_subset(output, with_conversations(subset.rows.lazy(), pool.frames.raw_pool), lock=lock)
-        return Selected(files, subset.info, pool.records, pool.duplicates)
+    pool = file_pool(sources, needed, options=options, cache=cache, lake=lake, models=models, on_progress=on_progress)
+    if lacking := [pool.lacking[each] for each in needed if each in pool.lacking]:
+        raise ValueError("; ".join(lacking))
+    subset = choose_subset(
+        method,
+        pool.frames,
+        budget=budget,
+        settings=settings,
+        device=selection_device(options),
+        max_null_share=options.max_null_share,
+        notes=mixed_annotators(method, pool, options),
+        on_progress=choosing(method, on_progress),
+    )
+    kept = lake.write(f"{method}{SUFFIX}", subset.tables(), inputs=pool.inputs, info=subset.info)
+    lock = _lock(output.resolve().name, kept, pool, options, sources)
+    assert pool.frames.raw_pool is not None, "a pool of files has its conversations"
+    files = write_subset(output, with_conversations(subset.rows.lazy(), pool.frames.raw_pool), lock=lock)
+    return Selected(files, subset.info, pool.records, pool.duplicates)
 
 
 def check_method(method: str, settings: Mapping[str, Any], options: PoolOptions) -> None:
@@ -132,12 +137,13 @@ def choosing(method: str, on_progress: OnStep) -> Any:
     return partial(on_progress, what)
 
 
-def _lock(name: str, subset: Subset, pool: FilePool, options: PoolOptions, sources: Sequence[Source]) -> dict[str, Any]:
+def _lock(name: str, kept: Manifest, pool: FilePool, options: PoolOptions, sources: Sequence[Source]) -> dict[str, Any]:
     quality = options.quality_scores
-    scored = "quality_scores" in reads(METHODS[subset.info["method"]])
+    scored = "quality_scores" in reads(METHODS[kept.info["method"]])
     return selection_lock(
         name,
-        subset.info,
+        kept.info,
+        kept=kept_in(kept, FILE_POOLS),
         inputs=pool.inputs,
         annotators=annotators_of(pool.signals),
         licences={source.name: source.licence for source in sources},

@@ -56,6 +56,7 @@ def selection_lock(
     name: str,
     info: Mapping[str, Any],
     *,
+    kept: Mapping[str, str],
     inputs: Mapping[str, str],
     annotators: Mapping[str, Mapping[str, Any]],
     licences: Mapping[str, str | None],
@@ -67,6 +68,7 @@ def selection_lock(
     Args:
         name: of the subset.
         info: what `choose_subset` says of it.
+        kept: where it is kept, as `stored_subset.kept_in` says it.
         inputs: data version (or content hash) of everything it was made from.
         annotators: who annotated, by fingerprint.
         licences: of each source; None where its owner states none.
@@ -84,6 +86,7 @@ def selection_lock(
         )
     return {
         "name": name,
+        "kept": dict(kept),
         **{key: info[key] for key in _KEPT},
         **({} if pool_options is None else {"pool_options": dict(pool_options)}),
         "scorer": scorer,

@@ -133,6 +133,26 @@ class Lake:
             for position in range(len(wanted))
         ]
 
+    def version(self, asset: str, partition: str | None, version: str) -> Manifest:
+        """Return a version that is or was published.
+
+        Args:
+            asset: name of the asset.
+            partition: its source, None for an asset that is not partitioned.
+            version: a data version, or a manifest's `version` where several have that one.
+
+        Raises:
+            LookupError: the lake has it no longer.
+        """
+        path = f"{_folder(asset, partition)}/manifest-{version}.json"
+        (text,) = self.store.read_all([path])
+        if text is None:
+            raise LookupError(
+                f"{self.store.root} has no version {version} of {asset}{f' of {partition}' if partition else ''} any "
+                "more: a clean-up (`mig-dagster vacuum`) took it, or it was made with another --home"
+            )
+        return Manifest.from_json(text, path)
+
     def history(self, asset: str, partition: str | None = None) -> list[Manifest]:
         """Return every version that is still there, oldest first."""
         folder = _folder(asset, partition)

@@ -55,6 +55,16 @@ class Manifest:
         """Rows in the main table, "rows"."""
         return self.table_rows("rows")
 
+    @property
+    def name(self) -> str:
+        """Asset, or asset/partition."""
+        return self.asset if self.partition is None else f"{self.asset}/{self.partition}"
+
+    @property
+    def version(self) -> str:
+        """What tells this version from all others of the asset: the data version, and more where others have it too."""
+        return self.path.rpartition("/manifest-")[2].removesuffix(".json")
+
     def table_rows(self, table: str) -> int:
         """Return the rows of one table; 0 when the asset has no such table."""
         return sum(shard.rows for shard in self.tables.get(table, ()))

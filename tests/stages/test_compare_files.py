@@ -10,7 +10,7 @@ from mig_dagster.annotations import FragmentCache
 from mig_dagster.sources import Source
 from mig_dagster.stages.compare_files import compare_files, notes_of
 from mig_dagster.stages.pool_options import EncoderOptions, PoolOptions
-from mig_dagster.storage import Store
+from mig_dagster.storage import Lake, Store
 
 
 @pytest.fixture
@@ -26,6 +26,7 @@ def compare(tmp_path, tiny_model):
             settings=settings or {},
             options=PoolOptions(encoder=EncoderOptions(model=str(tiny_model)), **changes),
             cache=FragmentCache(Store(tmp_path / "cache")),
+            lake=Lake(Store(tmp_path / "lake")),
             models=tmp_path / "cache",
             on_progress=lambda what, done, total: None,
         )

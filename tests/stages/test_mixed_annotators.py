@@ -9,7 +9,7 @@ from mig_dagster.sources import Source
 from mig_dagster.stages.label_space import VocabularyOptions
 from mig_dagster.stages.pool_options import EncoderOptions, PoolOptions, QualityOptions
 from mig_dagster.stages.select_files import select_files
-from mig_dagster.storage import Store
+from mig_dagster.storage import Lake, Store
 
 XSAMPLE = {
     "dialogs": [{"role": "user", "content": "sing"}, {"role": "assistant", "content": "la la"}],
@@ -44,6 +44,7 @@ def select(tmp_path, tiny_model):
             settings={},
             options=options,
             cache=FragmentCache(Store(tmp_path / "cache")),
+            lake=Lake(Store(tmp_path / "lake")),
             models=tmp_path / "cache",
             on_progress=lambda what, done, total: None,
         )

@@ -6,6 +6,7 @@ import pytest
 
 from mig_dagster.annotations import FragmentCache
 from mig_dagster.sources import Source
+from mig_dagster.stages.file_pool import file_lake
 from mig_dagster.stages.label_space import VocabularyOptions
 from mig_dagster.stages.pool_options import EncoderOptions, GraphOptions, ModelOptions, PoolOptions
 from mig_dagster.stages.select_files import select_files
@@ -26,6 +27,7 @@ def select(path, output, model, cache, method="mig", changes=None, **settings):
         settings=settings,
         options=options,
         cache=FragmentCache(Store(cache)),
+        lake=file_lake(str(cache)),
         models=cache,
         on_progress=lambda what, done, total: None,
     )

@@ -43,7 +43,13 @@ def test_the_lock_pins_inputs_options_versions_and_the_rule_for_ties():
         | {"gain_curve": "left out", "method": "random"}
     )
     lock = selection_lock(
-        "mig_subset", info, inputs={"pool": "v"}, annotators={}, licences={"s": None}, scorer="lexical"
+        "mig_subset",
+        info,
+        kept={"store": "."},
+        inputs={"pool": "v"},
+        annotators={},
+        licences={"s": None},
+        scorer="lexical",
     )
     assert lock["inputs"] == {"pool": "v"}
     assert lock["options"] == "options"
@@ -58,12 +64,12 @@ def test_a_subset_that_an_earlier_version_stored_has_to_be_made_again():
     with pytest.raises(
         ValueError, match="stored with subset s lacks 'budget': an earlier version made it; materialise"
     ):
-        selection_lock("s", {"method": "mig"}, inputs={}, annotators={}, licences={}, scorer="not used")
+        selection_lock("s", {"method": "mig"}, kept={}, inputs={}, annotators={}, licences={}, scorer="not used")
 
 
 @pytest.mark.parametrize(("method", "library"), [("zip", "zlib"), ("car", "torch"), ("qdit", "torch")])
 def test_the_lock_names_the_libraries_whose_build_can_change_a_methods_choice(method, library):
     kept = ("budget", "options", "k", "rows", "pool_rows", "excluded", "objective", "shortfall")
     info = dict.fromkeys([*kept, "nested", "warnings"]) | {"method": method}
-    lock = selection_lock("s", info, inputs={}, annotators={}, licences={}, scorer="not used")
+    lock = selection_lock("s", info, kept={"store": "."}, inputs={}, annotators={}, licences={}, scorer="not used")
     assert lock["versions"][library][0].isdigit()

@@ -1,0 +1,1 @@
+"""The selection report: figures over a pool and its subsets, their data as Parquet, and one page that shows them."""
