@@ -3,6 +3,7 @@
 subset.parquet         rank, row_id, source, origin, gain, score, labels
 train.jsonl            {"messages", "tools"} in rank order; its first k rows are the choice for k where `nested` is true
 README.md              the dataset card
+reasons.parquet        rank, row_id, reason, details: why each row was chosen, where the subset says so
 selection.lock.json    inputs, options, versions, tie rule, nested, and the sha256 of the files above; put in place last
 """
 
@@ -41,13 +42,16 @@ class SubsetFiles:
     reread: int
 
 
-def write_subset(folder: Path, rows: pl.DataFrame, *, lock: Mapping[str, Any]) -> SubsetFiles:
+def write_subset(
+    folder: Path, rows: pl.DataFrame, *, lock: Mapping[str, Any], reasons: pl.DataFrame | None = None
+) -> SubsetFiles:
     """Build a subset's files beside a folder and move them into it, each whole or not at all, the lock last.
 
     Args:
         folder: made when missing; files of an earlier subset in it are replaced, other files stay.
         rows: as `build_subset` takes them.
         lock: as `build_subset` takes it.
+        reasons: as `build_subset` takes them.
 
     Raises:
         ValueError: when the ranks are not 1..k.
@@ -55,7 +59,7 @@ def write_subset(folder: Path, rows: pl.DataFrame, *, lock: Mapping[str, Any]) -
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as aside:
-        built = build_subset(Path(aside), rows, lock=lock)
+        built = build_subset(Path(aside), rows, lock=lock, reasons=reasons)
         if built.reread != built.rows:
             raise OSError(f"{folder}: {built.reread} rows read back of {built.rows} written: check the disk, run again")
         for name in built.bytes:
@@ -63,13 +67,16 @@ def write_subset(folder: Path, rows: pl.DataFrame, *, lock: Mapping[str, Any]) -
     return replace(built, folder=folder)
 
 
-def build_subset(folder: Path, rows: pl.DataFrame, *, lock: Mapping[str, Any]) -> SubsetFiles:
-    """Write a subset's four files into an empty folder, and read the conversations back.
+def build_subset(
+    folder: Path, rows: pl.DataFrame, *, lock: Mapping[str, Any], reasons: pl.DataFrame | None = None
+) -> SubsetFiles:
+    """Write a subset's files into an empty folder, and read the conversations back.
 
     Args:
         folder: an empty one that nobody else looks at.
         rows: the columns of `subset.parquet` and `messages`, `tools`; any order, `rank` from 1 without gaps.
         lock: JSON-ready description of the selection; also feeds the card.
+        reasons: why each row was chosen, written as it is; None for a subset that does not say.
 
     Raises:
         ValueError: when the ranks are not 1..k.
@@ -83,7 +90,10 @@ def build_subset(folder: Path, rows: pl.DataFrame, *, lock: Mapping[str, Any]) -
     with (folder / "train.jsonl").open("wb") as file:
         file.writelines(_lines(ordered))
     (folder / "README.md").write_bytes(dataset_card(ordered, lock).encode())
-    names = ("subset.parquet", "train.jsonl", "README.md")
+    names = ["subset.parquet", "train.jsonl", "README.md"]
+    if reasons is not None:
+        reasons.write_parquet(folder / "reasons.parquet")
+        names.append("reasons.parquet")
     (folder / LOCK).write_bytes(_pretty({**lock, "files": {name: _sha256(folder / name) for name in names}}))
     with (folder / "train.jsonl").open("rb") as file:
         reread = sum(isinstance(json.loads(line)["messages"], list) for line in file)

@@ -76,7 +76,7 @@ def select_files(
     check_method(method, settings, options)
     check_null_share(options.max_null_share)
     rows_of(budget, 1)
-    check_folder(output, "the subset is a folder of four files")
+    check_folder(output, "the subset is a folder of several files")
     needed = reads(METHODS[method])
     pool = file_pool(sources, needed, options=options, cache=cache, lake=lake, models=models, on_progress=on_progress)
     if lacking := [pool.lacking[each] for each in needed if each in pool.lacking]:

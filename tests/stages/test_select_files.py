@@ -57,7 +57,7 @@ def test_files_without_an_acceptable_row_say_why_before_a_model_is_loaded(path, 
 
 
 def test_an_output_that_is_a_file_is_refused_before_anything_is_read(path, tmp_path):
-    with pytest.raises(ValueError, match="is a file; name a folder: the subset is a folder of four files"):
+    with pytest.raises(ValueError, match="is a file; name a folder: the subset is a folder of several files"):
         select(path, path, tmp_path / "no model", tmp_path / "cache")
 
 
