@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar, get_type_hints
 
 import numpy as np
@@ -12,6 +12,13 @@ Vector = NDArray[np.float64]
 Rows = NDArray[np.int64]
 OnProgress = Callable[[int, int], None]
 """Called now and then with (rows chosen so far, rows to choose)."""
+
+NEAR = 1e-9
+"""Two gains that differ by no more of the larger one, and are not equal bit for bit, are a near-tie."""
+
+
+def _no_ranks() -> Rows:
+    return np.empty(0, np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +33,11 @@ class Selection:
         objective: the value of the method's objective for the whole choice; None where the method has none.
         clusters: (n,) the cluster of every row of the pool, from a method that clusters; None from all others.
         nested: the choice for k is the start of the choice for any larger k.
+        near_ties: ranks, from 1 and ascending, at which another row that could be taken came within `NEAR` of the one
+            taken, where the method computes gains in floating point and so looks for them; rows whose gains are equal
+            bit for bit are decided by the method's rule and are no near-ties. Empty from methods that compare stored
+            scores as they are (ifd, longest, car, deita), whole numbers (instag, qdit, zip) or hashes (random,
+            balanced_random): those come out alike on every machine.
     """
 
     rows: Rows
@@ -34,6 +46,7 @@ class Selection:
     objective: float | None = None
     clusters: Rows | None = None
     nested: bool = True
+    near_ties: Rows = field(default_factory=_no_ranks)
 
 
 class SelectionWarning(UserWarning):

@@ -5,11 +5,13 @@ from heapq import heapify, heappop, heappush
 
 import numpy as np
 
-from mig_dagster.selection.base import Rows, Vector
+from mig_dagster.selection.base import NEAR, Rows, Vector
 from mig_dagster.selection.twins import NO_TWIN
 
 MOST = 1024
 """Rows in a block at most, however it grows: scoring costs more than calling by then, and memory stays small."""
+LOOKED_AT = 64
+"""Rows scored at a rank to look for a near-tie, at most."""
 
 
 def block_lazy(
@@ -21,6 +23,7 @@ def block_lazy(
     *,
     growth: int = 1,
     waiting: Rows | None = None,
+    near_ties: list[int] | None = None,
 ) -> tuple[Rows, Vector]:
     """Take `k` times the row of highest gain, the lowest of equals: what scoring every row at every step would take.
 
@@ -37,6 +40,7 @@ def block_lazy(
         growth: by what a block of the same step is larger than the one before, up to `MOST`; changes the time only.
         waiting: (n,) the row that cannot come before this one, as it never has a higher gain nor, of equal ones, a
             lower number; or `NO_TWIN`. At most one waits for a row; it is not scored until that is taken.
+        near_ties: gets the ranks, from 1, at which another row came within `NEAR` of the one taken; None not to look.
 
     Returns:
         (k,) rows in the order taken, (k,) gains; fewer when the rows that can be taken run out.
@@ -49,6 +53,8 @@ def block_lazy(
         _score_top(heap, gains_of, block, growth)
         if heap:
             key, row = heappop(heap)
+            if near_ties is not None and _any_near(heap, key, gains_of):
+                near_ties.append(len(rows) + 1)
             take(row)
             rows.append(row)
             gains.append(-key)
@@ -86,3 +92,18 @@ def _stale(heap: list[tuple[float, int]], fresh: set[int], block: int) -> list[i
     while heap and len(rows) < block and heap[0][1] not in fresh:
         rows.append(heappop(heap)[1])
     return rows
+
+
+def _any_near(heap: list[tuple[float, int]], best: float, gains_of: Callable[[Rows], Vector]) -> bool:
+    """Score the rows whose limits come within `NEAR` of the best key, and return whether a gain does."""
+    level = best * (1 - NEAR)
+    rows: list[int] = []
+    while heap and heap[0][0] <= level and len(rows) < LOOKED_AT:
+        rows.append(heappop(heap)[1])
+    if not rows:
+        return False
+    gains = gains_of(np.array(rows, np.int64))
+    for row, gain in zip(rows, gains.tolist(), strict=True):
+        if gain > -np.inf:
+            heappush(heap, (-gain, row))
+    return bool(np.any((gains < -best) & (gains >= -level)))

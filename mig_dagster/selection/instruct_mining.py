@@ -28,7 +28,7 @@ from numpy.typing import ArrayLike
 from mig_dagster.selection.arguments import check_k, check_numbers
 from mig_dagster.selection.base import Selection, Vector, method
 from mig_dagster.selection.indicator_names import CONSTANT, INDICATORS, by_name
-from mig_dagster.selection.top_k import top_k
+from mig_dagster.selection.top_k import near_ranks, top_k
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def instruct_mining(
     """
     loss = expected_loss(indicators, rule=rule, coefficients=coefficients)
     rows = top_k(check_k(k, len(loss)), -loss)
-    return Selection(rows, -loss[rows])
+    return Selection(rows, -loss[rows], near_ties=near_ranks(-loss, rows))
 
 
 def expected_loss(
@@ -102,9 +102,8 @@ def expected_loss(
         ValueError: unknown rule, coefficients with a published rule or none with "fitted", an indicator that the rule
             uses is missing, has another length than the others, or holds NaN or an infinity, or a loss is not finite.
     """
-    weights = _coefficients(rule, coefficients)
+    weights, columns = linear_rule(indicators, rule, coefficients)
     constant = weights.pop(CONSTANT)
-    columns = _columns(by_name(indicators, "indicators"), weights, rule)
     loss = np.full(len(next(iter(columns.values()))), constant)
     with np.errstate(over="ignore", invalid="ignore"):
         for name, values in columns.items():
@@ -119,6 +118,19 @@ def expected_loss(
             "the indicator in a larger unit, or leave such rows out of the pool"
         )
     return loss
+
+
+def linear_rule(
+    indicators: Mapping[str, ArrayLike], rule: str, coefficients: dict[str, float] | None
+) -> tuple[dict[str, float], dict[str, Vector]]:
+    """Return the coefficients of a rule, "constant" among them, and the indicators it uses; by canonical name.
+
+    Raises:
+        ValueError: as `expected_loss`, whose arguments these are, but for a loss that is not finite.
+    """
+    weights = _coefficients(rule, coefficients)
+    used = {name: weight for name, weight in weights.items() if name != CONSTANT}
+    return weights, _columns(by_name(indicators, "indicators"), used, rule)
 
 
 def _coefficients(rule: str, given: dict[str, float] | None) -> dict[str, float]:

@@ -114,15 +114,22 @@ def one_round(k: int, scores: Vector, texts: list[str], decay: float, on_progres
     candidates, hard = np.flatnonzero(scores < 1), np.flatnonzero(scores >= 1)
     answers = [texts[row] for row in candidates]
     novelty, waiting = Novelty(tfidf(answers), decay), next_copies(scores[candidates], answers)
-    places, gains = greedy(k, scores[candidates], novelty, waiting, on_progress)
+    near_ties: list[int] = []
+    places, gains = greedy(k, scores[candidates], novelty, waiting, on_progress, near_ties)
     picked, spent = candidates[places], np.delete(candidates, places)
     tail = [spent[top_k(len(spent), scores[spent])], hard[top_k(len(hard), -scores[hard])]]
     rows = np.concatenate([picked, *tail])[:k]
-    return Selection(rows, np.concatenate([gains, np.zeros(k - len(gains))]))
+    gains = np.concatenate([gains, np.zeros(k - len(gains))])
+    return Selection(rows, gains, near_ties=np.array(near_ties, np.int64))
 
 
 def greedy(
-    k: int, scores: Vector, novelty: Novelty, waiting: Rows, on_progress: OnProgress | None = None
+    k: int,
+    scores: Vector,
+    novelty: Novelty,
+    waiting: Rows,
+    on_progress: OnProgress | None = None,
+    near_ties: list[int] | None = None,
 ) -> tuple[Rows, Vector]:
     """Take up to `k` candidates, as long as one has a score above 0.
 
@@ -132,6 +139,7 @@ def greedy(
         novelty: of the candidates; fades.
         waiting: (n,) see `next_copies`.
         on_progress: as in `iterit`.
+        near_ties: as in `block_lazy`.
 
     Returns:
         places among the candidates in the order taken, their scores when they were taken.
@@ -150,4 +158,5 @@ def greedy(
         taken += 1
         report(taken)
 
-    return block_lazy(k, ranked(scores * novelty.first), gains_of, take, BLOCK, growth=2, waiting=waiting)
+    limits = ranked(scores * novelty.first)
+    return block_lazy(k, limits, gains_of, take, BLOCK, growth=2, waiting=waiting, near_ties=near_ties)

@@ -3,6 +3,9 @@
 Gains never rise, so an old gain is an upper limit on the new one. A pass over the pool (`PoolScan`) gives each row such
 a limit; the few thousand highest go into a heap, and only rows at its top are scored again. When nothing in the heap is
 certain to beat the rows left outside, another pass follows.
+
+On the way it is noted at which ranks another row came within `NEAR` of the one taken: there the rounding of another
+machine may decide otherwise. Bit-equal gains are no near-ties: the lowest row is taken by rule.
 """
 
 from heapq import heapify, heappop, heappush
@@ -10,11 +13,18 @@ from typing import Protocol
 
 import numpy as np
 
-from mig_dagster.selection.base import Rows, Vector
+from mig_dagster.selection.base import NEAR, Rows, Vector
 from mig_dagster.selection.pool_scan import Key, PoolScan
 from mig_dagster.selection.twins import NO_TWIN
 
 HOT = 4096  # rows in the heap: small enough to stay in cache, large enough that passes are few
+TIES = 8
+"""So many rows tied bit for bit at a rank are scored to look behind them for a near-tie."""
+WIDEST = 65_536
+"""A heap of fewer rows is widened for ties between it and the rows left outside, to look for near-ties there."""
+
+Taken = tuple[int, float, bool]
+"""A row, its gain, and whether another row came near it."""
 
 
 class Rule(Protocol):
@@ -41,7 +51,7 @@ class Rule(Protocol):
         """Make `twin`, a row like `row` in all that counts, ready for `gain` too."""
 
 
-def lazy_greedy(k: int, rule: Rule, scan: PoolScan, twins: Rows, hot: int = HOT) -> tuple[Rows, Vector]:
+def lazy_greedy(k: int, rule: Rule, scan: PoolScan, twins: Rows, hot: int = HOT) -> tuple[Rows, Vector, Rows]:
     """Take `k` times the row of highest gain, the lowest of equals: what Algorithm 1 of MIG takes.
 
     Args:
@@ -52,9 +62,9 @@ def lazy_greedy(k: int, rule: Rule, scan: PoolScan, twins: Rows, hot: int = HOT)
         hot: how many rows to keep in the heap; changes the time, not the rows.
 
     Returns:
-        (k,) rows in the order taken, (k,) gains.
+        (k,) rows in the order taken, (k,) gains, and the ranks, from 1, of near-ties.
     """
-    chosen: list[tuple[int, float]] = []
+    chosen: list[Taken] = []
     scan.limit(twins[twins != NO_TWIN], -1.0)
     size = hot
     while len(chosen) < k:
@@ -62,25 +72,31 @@ def lazy_greedy(k: int, rule: Rule, scan: PoolScan, twins: Rows, hot: int = HOT)
         limits = rule.attach(rows, limits)
         heap = list(zip((-limits).tolist(), rows.tolist(), strict=True))
         heapify(heap)
-        taken = _drain(k - len(chosen), rule, heap, last, twins)
+        taken = _drain(k - len(chosen), rule, heap, last, twins, widen=size < WIDEST)
         chosen += taken
         scan.limit(np.array([row for _, row in heap], np.int64), np.array([-key for key, _ in heap]))
-        scan.limit(np.array([row for row, _ in taken], np.int64), -1.0)
+        scan.limit(np.array([row for row, _, _ in taken], np.int64), -1.0)
         size = hot if taken else 2 * size  # limits may hide a tie between the heap and the rest: look further
-    return np.array([row for row, _ in chosen], np.int64), np.array([gain for _, gain in chosen])
+    rows = np.array([row for row, _, _ in chosen], np.int64)
+    near = np.array([near for _, _, near in chosen], np.bool_)
+    return rows, np.array([gain for _, gain, _ in chosen]), np.flatnonzero(near) + 1
 
 
-def _drain(k: int, rule: Rule, heap: list[Key], last: Key, twins: Rows) -> list[tuple[int, float]]:
-    """Take up to `k` rows from the heap while the best of it comes before `last`."""
-    taken: list[tuple[int, float]] = []
+def _drain(k: int, rule: Rule, heap: list[Key], last: Key, twins: Rows, *, widen: bool) -> list[Taken]:
+    """Take up to `k` rows from the heap while the best of it comes before `last`, and not nearly at its level.
+
+    Nor exactly at its level where the heap is to be widened then.
+    """
+    taken: list[Taken] = []
+    edge = last[0] * (1 + 2 * NEAR)
     while len(taken) < k and heap:
-        best = _best(rule, heap)
-        if best > last:
+        best, near = _best(rule, heap)
+        if best > last or (edge <= best[0] < 0 and (widen or best[0] != last[0])):
             heappush(heap, (best[0] * rule.slack, best[1]))
             break
         key, row = best
         rule.take(row)
-        taken.append((row, -key))
+        taken.append((row, -key, near))
         twin = int(twins[row])
         if twin != NO_TWIN:
             rule.repeat(row, twin)
@@ -88,8 +104,8 @@ def _drain(k: int, rule: Rule, heap: list[Key], last: Key, twins: Rows) -> list[
     return taken
 
 
-def _best(rule: Rule, heap: list[Key]) -> Key:
-    """Remove and return the row of smallest key, as of now."""
+def _best(rule: Rule, heap: list[Key]) -> tuple[Key, bool]:
+    """Remove and return the row of smallest key, as of now, and whether another row of the heap is near it."""
     scored: list[Key] = []
     best: Key = (1.0, -1)  # after every key, since gains are at least 0
     while heap and heap[0] < best:
@@ -97,7 +113,24 @@ def _best(rule: Rule, heap: list[Key]) -> Key:
         key = (-rule.gain(row), row)
         scored.append(key)
         best = min(best, key)
+    level, near = best[0] * (1 - NEAR), False
+    if heap and heap[0][0] <= level < 0:
+        scored += _scored_near(rule, heap, best, level)
     for key in scored:
+        near = near or best[0] < key[0] <= level
         if key is not best:
             heappush(heap, (key[0] * rule.slack, key[1]))
-    return best
+    return best, near
+
+
+def _scored_near(rule: Rule, heap: list[Key], best: Key, level: float) -> list[Key]:
+    """Remove, score and return rows of the heap whose limits reach `level`, until one of them is a near-tie."""
+    scored: list[Key] = []
+    ties = 0
+    while heap and heap[0][0] <= level and ties < TIES:
+        row = heappop(heap)[1]
+        scored.append((-rule.gain(row), row))
+        if best[0] < scored[-1][0] <= level:
+            break
+        ties += scored[-1][0] == best[0]
+    return scored

@@ -115,8 +115,9 @@ def mig(
         )
     rule = RULES[gain](given.tags, given.weights, Knowledge(given.propagation, given.phi))
     limits = np.full(len(given.weights), np.inf) if gain == "gradient" else _first_limits(given) * rule.slack
-    rows, gains = lazy_greedy(k, rule, _scan(given, limits, rule, device), next_twins(given.tags, given.weights))
-    return Selection(rows, gains, objective=given.value(rows))
+    twins = next_twins(given.tags, given.weights)
+    rows, gains, near_ties = lazy_greedy(k, rule, _scan(given, limits, rule, device), twins)
+    return Selection(rows, gains, objective=given.value(rows), near_ties=near_ties)
 
 
 def _first_limits(given: Problem) -> Vector:

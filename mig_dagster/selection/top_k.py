@@ -1,8 +1,8 @@
-"""The k highest of many scores, in order."""
+"""The k highest of many scores, in order, and where that order hangs on next to nothing."""
 
 import numpy as np
 
-from mig_dagster.selection.base import Rows, Vector
+from mig_dagster.selection.base import NEAR, Rows, Vector
 
 
 def top_k(k: int, scores: Vector) -> Rows:
@@ -23,3 +23,16 @@ def top_k(k: int, scores: Vector) -> Rows:
     above = np.flatnonzero(scores > last)
     level = np.flatnonzero(scores == last)[: k - len(above)]
     return np.concatenate([above[np.argsort(-scores[above], kind="stable")], level]).astype(np.int64)
+
+
+def near_ranks(scores: Vector, rows: Rows) -> Rows:
+    """Return the ranks, from 1, of `rows` whose score a lower one comes within `NEAR` of.
+
+    Args:
+        scores: (n,) without NaN.
+        rows: (k,) as `top_k` gives them.
+    """
+    levels, taken = np.unique(scores), scores[rows]
+    below = levels[np.maximum(np.searchsorted(levels, taken) - 1, 0)]
+    near = (below < taken) & (below >= taken - NEAR * np.abs(taken))
+    return np.flatnonzero(near) + 1

@@ -39,7 +39,8 @@ class Subset:
         rows: `SUBSET_SCHEMA`, in the order of choice.
         excluded: rows that could not take part: `row_id`, `source`, `reason`.
         info: JSON-ready: method, budget, options, counts, objective, shortfall, warnings, source_mix, pool_mix,
-            gain_curve, nested, labels (in_graph and covered; both null for a method that reads no tags).
+            gain_curve, nested, near_ties (ranks), labels (in_graph and covered; both null for a method that reads no
+            tags).
         seconds: wall time of the method itself; not in `info`, which is part of the stored version.
         clusters: `row_id`, `cluster` of every row that took part, from a method that clusters; None from all others.
     """
@@ -196,6 +197,7 @@ def _statistics(aligned: Aligned, selection: Selection, rows: pl.DataFrame, k: i
         "objective": selection.objective,
         "shortfall": selection.shortfall,
         "nested": selection.nested,
+        "near_ties": selection.near_ties.tolist(),
         "source_mix": _mix(rows["source"]),
         "pool_mix": _mix(aligned.rows["source"]),
         "labels": _labels_covered(aligned, selection),

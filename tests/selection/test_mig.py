@@ -150,7 +150,7 @@ def test_lazy_equals_scoring_every_row_in_the_same_arithmetic(seed, quantised, p
     pool = random_pool(seed, 30, 8, quantised)
     slope = phi_of(**phi)[1]
     expected = eager(30, pool, lambda x: float(slope(x)) if not phi else 0.3 * math.exp(-0.3 * x), prop_weight)
-    rows, _ = run(Gradient, checked(pool, prop_weight=prop_weight, **phi), twins, hot)
+    rows, _, _ = run(Gradient, checked(pool, prop_weight=prop_weight, **phi), twins, hot)
     assert rows.tolist() == expected
 
 
@@ -178,7 +178,7 @@ def run(rule_type, parts, twins, hot):
 def test_exact_rows_do_not_depend_on_how_many_rows_the_heap_holds(seed, quantised, hot, twins, options):
     pool = random_pool(seed, 50, 9, quantised)
     parts = checked(pool, **options)
-    rows, gains = run(Exact, parts, twins, hot)
+    rows, gains, _ = run(Exact, parts, twins, hot)
     whole = mig(50, **pool, gain="exact", **options)
     assert rows.tolist() == whole.rows.tolist()
     assert gains.tolist() == whole.gains.tolist()
