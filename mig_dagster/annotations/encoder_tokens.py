@@ -27,7 +27,7 @@ class EncoderTokens:
     def __init__(self, spec: ModelSpec, files: ModelFiles) -> None:
         with explained(spec):
             folder = _folder(files)
-            self._static = _static_tokenizer(folder)
+            self._static = static_tokenizer(folder)
             if self._static is None:
                 self._tokenizer, self._limit = _transformer_tokenizer(spec, folder)
 
@@ -59,7 +59,7 @@ def _folder(files: ModelFiles) -> Path:
     return Path(snapshot_download(files.location, revision=files.commit, allow_patterns=small))
 
 
-def _first_module(folder: Path) -> tuple[Path, str]:
+def first_module(folder: Path) -> tuple[Path, str]:
     """Return the folder and the kind of the model's first module; a plain model of transformers is one itself."""
     listed = folder / "modules.json"
     if not listed.is_file():
@@ -68,9 +68,9 @@ def _first_module(folder: Path) -> tuple[Path, str]:
     return folder / first["path"], first["type"].rpartition(".")[2]
 
 
-def _static_tokenizer(folder: Path) -> Any:
+def static_tokenizer(folder: Path) -> Any:
     """Return the tokenizer of a static embedding model, None for any other."""
-    module, kind = _first_module(folder)
+    module, kind = first_module(folder)
     if kind != "StaticEmbedding":
         return None
     from tokenizers import Tokenizer
@@ -84,7 +84,7 @@ def _transformer_tokenizer(spec: ModelSpec, folder: Path) -> tuple[Any, int]:
     """Return the tokenizer, and where it cuts, as sentence-transformers decides it."""
     from transformers import AutoConfig, AutoTokenizer
 
-    module, _ = _first_module(folder)
+    module, _ = first_module(folder)
     tokenizer = AutoTokenizer.from_pretrained(module, trust_remote_code=spec.trust_remote_code)
     config = AutoConfig.from_pretrained(module, trust_remote_code=spec.trust_remote_code)
     said = _settings(module).get("max_seq_length")
