@@ -7,6 +7,7 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 import pytest
+import yaml
 
 from assets import metadata
 from mig_dagster.export.card import dataset_card
@@ -131,5 +132,7 @@ def test_names_are_text_in_the_card_of_a_subset():
         "nested": True,
     }
     card = dataset_card(pl.DataFrame({"source": ["a"]}), lock)
-    assert "<" not in card
+    _, front_matter, body = card.split("---\n", 2)
+    assert yaml.safe_load(front_matter)["pretty_name"] == " script alert(1) /script "
+    assert "<" not in body
     assert r"| a | &lt;img src=x onerror=alert(1)&gt; \| x | 1 |" in card

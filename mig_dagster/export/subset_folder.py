@@ -8,17 +8,18 @@ selection.lock.json    inputs, options, versions, tie rule, nested, and the sha2
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from hashlib import file_digest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import polars as pl
 
-from mig_dagster.conversation import embedded_json
 from mig_dagster.export.card import dataset_card
+from mig_dagster.export.conversations import PLAIN
+from mig_dagster.export.exported import sha256_of
+from mig_dagster.export.lines import reread_lines, write_lines
 from mig_dagster.storage.local_files import move_into_place
 
 LOCK = "selection.lock.json"
@@ -33,7 +34,7 @@ class SubsetFiles:
         folder: where.
         bytes: size of each file by its name, in the order in which they are put in place.
         rows: how many rows were handed over.
-        reread: how many rows `train.jsonl` holds when it is read back.
+        reread: how many rows of `train.jsonl` are, read back, the conversations that were handed over.
     """
 
     folder: Path
@@ -87,42 +88,26 @@ def build_subset(
             f"rank must count from 1 to {len(ordered)} without gaps, got {ordered['rank'].to_list()[:5]}..."
         )
     ordered.select(SUBSET_COLUMNS).write_parquet(folder / "subset.parquet")
-    with (folder / "train.jsonl").open("wb") as file:
-        file.writelines(_lines(ordered))
+    left_out = write_lines(folder / "train.jsonl", ordered, PLAIN)
     (folder / "README.md").write_bytes(dataset_card(ordered, lock).encode())
     names = ["subset.parquet", "train.jsonl", "README.md"]
     if reasons is not None:
         reasons.write_parquet(folder / "reasons.parquet")
         names.append("reasons.parquet")
-    (folder / LOCK).write_bytes(_pretty({**lock, "files": {name: _sha256(folder / name) for name in names}}))
-    with (folder / "train.jsonl").open("rb") as file:
-        reread = sum(isinstance(json.loads(line)["messages"], list) for line in file)
+    write_lock(folder, lock, names)
+    reread = reread_lines(folder / "train.jsonl", ordered, PLAIN, left_out)
     sizes = {name: (folder / name).stat().st_size for name in (*names, LOCK)}
     return SubsetFiles(folder, sizes, len(ordered), reread)
 
 
-def trainable(messages: list[dict[str, Any]], tools: str | None) -> dict[str, Any]:
-    """Return a stored conversation as trainers read it: unset fields left out, tool calls and tools as JSON values."""
-    turns = [
-        {
-            key: embedded_json(value) if key == "tool_calls" else value
-            for key, value in turn.items()
-            if value is not None
-        }
-        for turn in messages
-    ]
-    return {"messages": turns} | ({} if tools is None else {"tools": embedded_json(tools)})
+def write_lock(folder: Path, lock: Mapping[str, Any], names: Sequence[str]) -> None:
+    """Write the lock into a folder, with the sha256 of files that are there.
 
-
-def _lines(rows: pl.DataFrame) -> Iterator[bytes]:
-    for messages, tools in rows.select("messages", "tools").iter_rows():
-        yield json.dumps(trainable(messages, tools), ensure_ascii=False).encode() + b"\n"
-
-
-def _pretty(document: Mapping[str, Any]) -> bytes:
-    return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False).encode() + b"\n"
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()
+    Args:
+        folder: of a subset's files.
+        lock: JSON-ready description of the selection.
+        names: paths of the files in the folder.
+    """
+    pinned = {**lock, "files": {name: sha256_of(folder / name) for name in names}}
+    text = json.dumps(pinned, indent=2, sort_keys=True, ensure_ascii=False)
+    (folder / LOCK).write_bytes(text.encode() + b"\n")

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from mig_dagster.conversation import Conversation, Message
-from mig_dagster.export import subset_folder, write_subset
+from mig_dagster.export import lines, write_subset
 from mig_dagster.sources import Accepted, read_file
 
 CALL = '[{"type":"function","function":{"name":"weather","arguments":{"city":"Oslo"}}}]'
@@ -91,7 +91,8 @@ def test_the_lock_has_what_was_given_and_the_hashes_of_the_other_files(tmp_path)
 def test_files_that_do_not_read_back_never_replace_those_before(tmp_path, monkeypatch):
     write_subset(tmp_path / "out", subset(), lock=LOCK)
     before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
-    monkeypatch.setattr(subset_folder, "_lines", lambda rows: [b'{"messages": null}\n'])
+    other = {"messages": [{"role": "user", "content": "another"}]}
+    monkeypatch.setattr(lines, "json_line", lambda record: json.dumps(other).encode() + b"\n")
     with pytest.raises(OSError, match="out: 0 rows read back of 2 written: check the disk, run again"):
         write_subset(tmp_path / "out", subset().head(2), lock={**LOCK, "method": "ifd"})
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
