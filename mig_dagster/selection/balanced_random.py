@@ -47,13 +47,19 @@ def balanced_random(k: int, *, row_ids: Sequence[str], sources: Sequence[str], s
     ids = check_strings(row_ids, None, "row_ids")
     names = check_strings(sources, len(ids), "sources")
     k = check_k(k, len(ids))
-    keys = hash_keys(ids, seed)
-    # the first key ranks rows within their source, so a large source has small ones early: rounds need the other key
-    order = np.lexsort((keys[:, 1], _levels(_numbers(names), np.argsort(keys[:, 0], kind="stable"))))
+    order, _ = draw_order(ids, names, seed)
     return Selection(order[:k].astype(np.int64), np.zeros(k))
 
 
-def _numbers(names: list[str]) -> Rows:
+def draw_order(row_ids: Sequence[str], sources: Sequence[str], seed: int) -> tuple[Rows, Rows]:
+    """Return all rows in the order drawn, and (n,) how many rows of the same source come before each."""
+    keys = hash_keys(row_ids, seed)
+    # the first key ranks rows within their source, so a large source has small ones early: rounds need the other key
+    levels = _levels(_numbers(sources), np.argsort(keys[:, 0], kind="stable"))
+    return np.lexsort((keys[:, 1], levels)), levels
+
+
+def _numbers(names: Sequence[str]) -> Rows:
     """Return (n,) a number for every name, equal for equal names."""
     number: dict[str, int] = {}
     return np.array([number.setdefault(name, len(number)) for name in names], np.int64)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mig_dagster.selection.arguments import check_array, check_k, check_numbers, check_whole
-from mig_dagster.selection.base import Rows, Selection, SelectionWarning
+from mig_dagster.selection.base import Rows, Selection, SelectionWarning, Vector
 from mig_dagster.selection.top_k import top_k
 
 RANKED, CLUSTERED = 1000, 161  # n1 and clusters * n2 of the reference for Alpaca; MIG keeps their ratio for any budget
@@ -94,12 +94,33 @@ def _shortest_union(k: int, ranking: Rows, best: Rows) -> Rows:
 
     Where `best` alone is more than k: `best` in the order of the ranking.
     """
-    is_best = np.isin(ranking, best)
     if k < len(best):
-        return ranking[is_best]
-    others = np.flatnonzero(~is_best)  # each of these places in the ranking adds a row, the others none
-    n1 = others[k - len(best) - 1] + 1 if k > len(best) else 0
-    return _union(ranking[:n1], best)
+        return ranking[np.isin(ranking, best)]
+    return _union(ranking[: _top_beside(k, ranking, best)], best)
+
+
+def _top_beside(k: int, ranking: Rows, best: Rows) -> int:
+    """Return how far down the ranking to go for k rows with `best`."""
+    others = np.flatnonzero(~np.isin(ranking, best))  # each of these places in the ranking adds a row, the others none
+    return int(others[k - len(best) - 1]) + 1 if k > len(best) else 0
+
+
+def rows_taken_by_rank(k: int, scores: Vector, clusters: Rows, n1: int | None, n2: int | None) -> tuple[int, int]:
+    """Return how many rows `choose_from_clusters` takes from the top of the ranking and of every cluster: n1 and n2.
+
+    Args:
+        k: how many rows it chose.
+        scores: (n,) as it had them.
+        clusters: (n,) as it gives them.
+        n1: the option.
+        n2: the option.
+    """
+    numbers, cluster_of = np.unique(clusters, return_inverse=True)
+    n2 = _share_of_a_cluster(k, len(numbers)) if n2 is None else n2
+    if n1 is not None:
+        return n1, n2
+    ranking = top_k(len(scores), scores)
+    return _top_beside(k, ranking, _best_of_clusters(ranking, numbers, cluster_of, n2)), n2
 
 
 def check_counts(n1: int | None, n2: int | None) -> None:

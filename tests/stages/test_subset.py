@@ -222,7 +222,8 @@ def test_clusters_become_a_table_and_only_where_there_are_some(monkeypatch):
     scores = [3.0, None, 5.0, 4.0, 1.0, 2.5]
     tables = choose_subset("clustering", frames(scores=scores), budget="2", max_null_share=0.5).tables()
     assert tables["clusters"].rows() == [("id0", 0), ("id2", 0), ("id3", 1), ("id4", 1), ("id5", 2)]
-    assert set(choose_subset("mig", frames(), budget="2").tables()) == {"rows", "excluded"}
+    of_mig = choose_subset("mig", frames(), budget="2").tables()
+    assert set(of_mig) == {"rows", "excluded", "reasons", "label_gains"}
 
 
 def test_a_method_gets_the_device_and_the_progress_it_takes_and_nothing_else(monkeypatch):
