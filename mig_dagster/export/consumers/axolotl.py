@@ -11,10 +11,19 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mig_dagster.export.consumers.chat_tokens import ChatTokens, Turns, as_tools
+from mig_dagster.conversation import Conversation
+from mig_dagster.export.consumers.chat_tokens import ChatTokens
 from mig_dagster.export.consumers.consumer import Consumer, Fit, Record, Registration
 from mig_dagster.export.consumers.findings import Finding
-from mig_dagster.export.consumers.turns import bad_tools, calls_of, in_openai_form, messages_of, nothing_left
+from mig_dagster.export.consumers.turns import (
+    Turns,
+    as_conversation,
+    bad_tools,
+    calls_of,
+    messages_of,
+    nothing_left,
+    without_role,
+)
 
 _ROLES = {"human": "user", "gpt": "assistant"}
 _SHORTEST = 2  # tokens; `min_sample_len`
@@ -24,7 +33,7 @@ def _columns(told: Registration) -> list[str]:
     return [told.get("field_messages") or "messages"]
 
 
-def _messages(record: Record, told: Registration) -> list[Mapping[str, Any]] | Finding:
+def _messages(record: Record, told: Registration) -> Turns | Finding:
     column = _columns(told)[0]
     value = record.get(column)
     if not isinstance(value, str):
@@ -35,14 +44,14 @@ def _messages(record: Record, told: Registration) -> list[Mapping[str, Any]] | F
         return Finding("no_messages", "stops", f"column {column!r} is text that is not JSON: {problem}")
 
 
-def _turns(record: Record, told: Registration, messages: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _turns(record: Record, told: Registration, messages: Turns) -> list[dict[str, Any]]:
     """Return messages as Axolotl gives them to the template."""
     names = told.get("message_property_mappings") or {"role": "role", "content": "content"}
     renamed = {source: target for target, source in names.items()}
     roles = _ROLES | {old: new for new, olds in (told.get("roles") or {}).items() for old in olds}
     turns = []
     for message in messages:
-        turn = {renamed.get(name, name): value for name, value in in_openai_form(message).items()}
+        turn = {renamed.get(name, name): value for name, value in message.items() if value is not None}
         turn["role"] = roles.get(turn.get("role", ""), turn.get("role"))
         turns.append(turn)
     if "system" in record and turns[0]["role"] != "system":
@@ -56,8 +65,7 @@ def _faults(record: Record, told: Registration) -> Iterator[Finding]:
         yield messages
         return
     turns = _turns(record, told, messages)
-    if any(turn["role"] is None for turn in turns):
-        yield Finding("malformed_turn", "stops", "a turn has no role")
+    yield from without_role(turns)
     if "system" in record and record["system"] is None and turns[0]["content"] is None:
         yield Finding("empty_system", "altered", "the row begins with a system turn whose text is null")
     trained = told.get("roles_to_train") or ["assistant"]
@@ -85,14 +93,14 @@ def _bad_calls(turn: Mapping[str, Any], at: int) -> Iterator[Finding]:
                 )
 
 
-def _conversation(record: Record, told: Registration) -> tuple[Turns, list[Any] | None]:
+def _conversation(record: Record, told: Registration) -> Conversation:
     messages = _messages(record, told)
     assert not isinstance(messages, Finding)
     turns = _turns(record, told, messages)
-    return [_with_parsed_arguments(turn) for turn in turns], as_tools(record.get(told.get("field_tools") or "tools"))
+    return as_conversation([_with_parsed(turn) for turn in turns], record.get(told.get("field_tools") or "tools"))
 
 
-def _with_parsed_arguments(turn: dict[str, Any]) -> dict[str, Any]:
+def _with_parsed(turn: dict[str, Any]) -> dict[str, Any]:
     if not calls_of(turn):
         return turn
     return turn | {"tool_calls": [_parsed(call) for call in calls_of(turn)]}

@@ -9,7 +9,8 @@ import polars as pl
 Effect = Literal["dropped", "stops", "altered"]
 
 REASONS: dict[str, str] = {
-    # The file, as the library `datasets` reads it
+    # The file, and how the library `datasets` reads it
+    "left_out": "the export format cannot say what the row says, so the file does not hold it",
     "mixed_types": "a field has another JSON type than in the rows before it",
     "late_field": "a field first appears after the part of the file that the types are taken from",
     "missing_column": "a column that the trainer was told to read is in no row",
@@ -167,17 +168,30 @@ class Notes:
 
     Attributes:
         rows: rows seen.
-        first_id: the row id of the first.
+        first: the first of them.
         dropped: rows lost, by rank: the first finding of each.
         cut: lines of `CUT`.
         altered: lines of `FOUND`.
     """
 
     rows: int = 0
-    first_id: str = ""
+    first: ExportedRow | None = None
     dropped: dict[int, tuple[str, Finding]] = field(default_factory=dict)
     cut: list[tuple[Any, ...]] = field(default_factory=list)
     altered: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def see(self, row: ExportedRow) -> None:
+        """Count a row."""
+        self.rows += 1
+        self.first = self.first or row
+
+    def cut_off(self, row: ExportedRow, tokens: int, kept: int, trained: int, kept_trained: int) -> None:
+        """Note a row of which the limit leaves a part."""
+        detail = (
+            f"{tokens - kept:,} of {tokens:,} tokens are cut off, {trained - kept_trained:,} of the {trained:,} that "
+            "the assistant says among them"
+        )
+        self.cut.append((row.rank, row.row_id, "cut", tokens, kept, trained, kept_trained, detail))
 
     def add(self, row: ExportedRow, finding: Finding) -> None:
         """Note a finding; the first that loses a row stands, unless a later one stops the trainer."""

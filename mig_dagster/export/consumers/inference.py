@@ -40,18 +40,21 @@ class Inference:
 
     Args:
         json_fields: the version of `datasets` keeps what has no one type as JSON (4.7 and newer).
+        typed: the file says its types itself; only its columns are noted.
     """
 
-    def __init__(self, json_fields: bool) -> None:
+    def __init__(self, json_fields: bool, typed: bool = False) -> None:
         self.columns: set[str] = set()
         """The columns seen, with a value or null."""
-        self._json_fields = json_fields
+        self._json_fields, self._typed = json_fields, typed
         self._root = _Seen("object")
         self._bytes = 0
 
     def add(self, record: Mapping[str, Any]) -> list[Finding]:
         """Take in the next record; returns what is wrong with it beside those before."""
         self.columns |= record.keys()
+        if self._typed:
+            return []
         found = [each for name, value in record.items() for each in self._child(self._root, name, value, "")]
         self._bytes += len(json.dumps(record, ensure_ascii=False).encode()) + 1
         return found

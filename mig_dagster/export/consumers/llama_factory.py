@@ -14,11 +14,12 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mig_dagster.export.consumers.chat_tokens import ChatTokens, Turns, as_tools
+from mig_dagster.conversation import Conversation
+from mig_dagster.export.consumers.chat_tokens import ChatTokens
 from mig_dagster.export.consumers.consumer import Consumer, Fit, Record, Registration
 from mig_dagster.export.consumers.findings import Finding
 from mig_dagster.export.consumers.llama_factory_entry import SAFE_ENTRY, Entry, entry_of
-from mig_dagster.export.consumers.turns import calls_of, messages_of
+from mig_dagster.export.consumers.turns import Turns, as_conversation, calls_of, messages_of
 
 _OBJECTS = "expected an object with 'name' and 'arguments', or a list of such"
 
@@ -175,7 +176,7 @@ def _lost_fields(messages: Turns, entry: Entry) -> Iterator[Finding]:
             yield Finding("answer_beside_calls", "altered", f"turn {at} says something and calls tools")
 
 
-def _conversation(record: Record, told: Registration) -> tuple[Turns, list[Any] | None]:
+def _conversation(record: Record, told: Registration) -> Conversation:
     """Return the turns under the roles of the OpenAI form, calls as text, as the parsed template writes them."""
     entry = entry_of(told)
     rest, system = _without_system(record, record[entry.messages], entry)
@@ -186,7 +187,7 @@ def _conversation(record: Record, told: Registration) -> tuple[Turns, list[Any] 
         {"role": ("user", "assistant")[at % 2], "content": message[entry.content_tag]}
         for at, message in enumerate(rest)
     ]
-    return first + turns, as_tools(record.get(entry.tools) if entry.tools else None)
+    return as_conversation(first + turns, record.get(entry.tools) if entry.tools else None)
 
 
 def _fit(tokens: ChatTokens, limit: int, record: Record, told: Registration) -> Fit:

@@ -6,12 +6,12 @@ cut at the end to `max_seq_length`; the assistant's tokens are trained on, and a
 """
 
 from collections.abc import Iterator
-from typing import Any
 
-from mig_dagster.export.consumers.chat_tokens import ChatTokens, Turns
+from mig_dagster.conversation import Conversation
+from mig_dagster.export.consumers.chat_tokens import ChatTokens
 from mig_dagster.export.consumers.consumer import Consumer, Fit, Record, Registration
 from mig_dagster.export.consumers.findings import Finding
-from mig_dagster.export.consumers.turns import in_openai_form, messages_of, nothing_left
+from mig_dagster.export.consumers.turns import as_conversation, messages_of, nothing_left, without_role
 
 
 def _faults(record: Record, _: Registration) -> Iterator[Finding]:
@@ -19,16 +19,15 @@ def _faults(record: Record, _: Registration) -> Iterator[Finding]:
     if isinstance(messages, Finding):
         yield messages
         return
-    if any("role" not in message for message in messages):
-        yield Finding("malformed_turn", "stops", "a turn has no role")
-    elif all(message["role"] != "assistant" for message in messages):
+    yield from without_role(messages)
+    if all(message.get("role") != "assistant" for message in messages):
         yield Finding("no_trained_turn", "dropped", "no turn has the role 'assistant'")
     if record.get("tools"):
         yield Finding("tools_ignored", "altered", "the chat template is not given the tools")
 
 
-def _conversation(record: Record, _: Registration) -> tuple[Turns, list[Any] | None]:
-    return [in_openai_form(message) for message in record["messages"]], None
+def _conversation(record: Record, _: Registration) -> Conversation:
+    return as_conversation(record["messages"])
 
 
 def _fit(tokens: ChatTokens, limit: int, record: Record, told: Registration) -> Fit:

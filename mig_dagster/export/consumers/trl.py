@@ -7,12 +7,12 @@ assistant's alone; of a row of `prompt` and `completion`, the completion.
 """
 
 from collections.abc import Iterator
-from typing import Any
 
-from mig_dagster.export.consumers.chat_tokens import ChatTokens, Turns, as_tools
+from mig_dagster.conversation import Conversation
+from mig_dagster.export.consumers.chat_tokens import ChatTokens
 from mig_dagster.export.consumers.consumer import Consumer, Fit, Record, Registration
 from mig_dagster.export.consumers.findings import Finding
-from mig_dagster.export.consumers.turns import bad_tools, in_openai_form, messages_of, nothing_left
+from mig_dagster.export.consumers.turns import as_conversation, bad_tools, messages_of, nothing_left, without_role
 
 
 def _columns(record: Record) -> tuple[str, ...]:
@@ -24,14 +24,14 @@ def _faults(record: Record, _: Registration) -> Iterator[Finding]:
         messages = messages_of(record, column)
         if isinstance(messages, Finding):
             yield messages
-        elif any("role" not in message for message in messages):
-            yield Finding("malformed_turn", "stops", f"a turn of {column!r} has no role")
+        else:
+            yield from without_role(messages)
     yield from bad_tools(record.get("tools") or None)
 
 
-def _conversation(record: Record, _: Registration) -> tuple[Turns, list[Any] | None]:
-    turns = [in_openai_form(message) for column in _columns(record) for message in record[column]]
-    return turns, as_tools(record.get("tools"))
+def _conversation(record: Record, _: Registration) -> Conversation:
+    turns = [message for column in _columns(record) for message in record[column]]
+    return as_conversation(turns, record.get("tools"))
 
 
 def _fit(tokens: ChatTokens, limit: int, record: Record, told: Registration) -> Fit:

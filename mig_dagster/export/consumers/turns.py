@@ -1,16 +1,17 @@
-"""What the rules of all trainers ask of messages."""
+"""What the rules of all trainers ask of messages, and messages as a chat template takes them."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from mig_dagster.conversation import Conversation, Message
 from mig_dagster.export.consumers.chat_tokens import ChatTokens
 from mig_dagster.export.consumers.findings import Finding
 
-MESSAGES = "messages"
+Turns = Sequence[Mapping[str, Any]]
 
 
-def messages_of(record: Mapping[str, Any], column: str = MESSAGES) -> list[Mapping[str, Any]] | Finding:
+def messages_of(record: Mapping[str, Any], column: str = "messages") -> Turns | Finding:
     """Return a record's messages, each an object; or what is wrong with them."""
     messages = record.get(column)
     if not isinstance(messages, list) or not messages:
@@ -21,9 +22,12 @@ def messages_of(record: Mapping[str, Any], column: str = MESSAGES) -> list[Mappi
     return messages
 
 
-def in_openai_form(message: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a message without its null fields, its calls' arguments as they are."""
-    return {name: value for name, value in message.items() if value is not None}
+def without_role(turns: Turns) -> Iterator[Finding]:
+    """Yield the first turn that has no role."""
+    for at, turn in enumerate(turns, start=1):
+        if not isinstance(turn.get("role"), str):
+            yield Finding("malformed_turn", "stops", f"turn {at} has no role")
+            return
 
 
 def calls_of(message: Mapping[str, Any]) -> list[Any]:
@@ -33,7 +37,7 @@ def calls_of(message: Mapping[str, Any]) -> list[Any]:
 
 
 def bad_tools(tools: Any) -> Iterator[Finding]:
-    """Yield what is wrong with tools that must be a list of JSON objects, or JSON text of one; null is none."""
+    """Yield what is wrong with tools that must be a list, or JSON text of one; null is none."""
     try:
         value = json.loads(tools) if isinstance(tools, str) else tools
     except ValueError as problem:
@@ -43,11 +47,28 @@ def bad_tools(tools: Any) -> Iterator[Finding]:
         yield Finding("invalid_tools", "stops", f"tools are {_shown(value)}, expected a list")
 
 
+def as_conversation(turns: Turns, tools: Any = None) -> Conversation:
+    """Return turns in the OpenAI form as one conversation; what is null or no text counts as empty."""
+    messages = tuple(
+        Message(turn["role"], _text(turn.get("content")), _calls(turn), _text(turn.get("reasoning_content")) or None)
+        for turn in turns
+    )
+    return Conversation(messages, _text(tools) or None)
+
+
 def nothing_left(tokens: ChatTokens, kept: int) -> Finding | None:
     """Return why a row is dropped that has no token of an answer among its first `kept`; None where it has some."""
     if tokens.trained(kept):
         return None
     return Finding("no_trained_token", "dropped", f"none of the assistant's tokens is among the first {kept:,}")
+
+
+def _calls(turn: Mapping[str, Any]) -> str | None:
+    return json.dumps(calls_of(turn), ensure_ascii=False) if calls_of(turn) else None
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) if value else ""
 
 
 def _shown(value: Any) -> str:
