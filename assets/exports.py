@@ -12,7 +12,7 @@ from assets.subset_checks import EXPORT_CHECKS, export_checks
 from mig_dagster.export import SubsetFiles, build_subset
 from mig_dagster.stages.scale import annotators_of
 from mig_dagster.stages.stored_subset import kept_in
-from mig_dagster.stages.subset_files import selection_lock, with_conversations
+from mig_dagster.stages.subset_files import selection_lock, shard_digests, with_conversations
 from mig_dagster.storage.digest import values_digest
 from resources.home import MigHome
 from resources.registry import SourceRegistry
@@ -50,6 +50,7 @@ def _lock(home: MigHome, registry: SourceRegistry, subset: str, inputs: dict[str
         manifest.info,
         kept=kept_in(manifest),
         inputs={subset: inputs[subset], **manifest.inputs},
+        shards=shard_digests(lake, manifest),
         annotators=annotators_of(filter(None, annotations)),
         licences={name: source.licence for name, source in registry.load().items() if name in sources},
         scorer=manifest.info["scale"] or "not used",

@@ -20,6 +20,7 @@ from mig_dagster.export.card import dataset_card
 from mig_dagster.export.conversations import PLAIN
 from mig_dagster.export.exported import sha256_of
 from mig_dagster.export.lines import reread_lines, write_lines
+from mig_dagster.export.seal import sealed
 from mig_dagster.storage.local_files import move_into_place
 
 LOCK = "selection.lock.json"
@@ -101,13 +102,13 @@ def build_subset(
 
 
 def write_lock(folder: Path, lock: Mapping[str, Any], names: Sequence[str]) -> None:
-    """Write the lock into a folder, with the sha256 of files that are there.
+    """Write the lock into a folder, with the sha256 of files that are there and its own seal.
 
     Args:
         folder: of a subset's files.
         lock: JSON-ready description of the selection.
         names: paths of the files in the folder.
     """
-    pinned = {**lock, "files": {name: sha256_of(folder / name) for name in names}}
+    pinned = sealed({**lock, "files": {name: sha256_of(folder / name) for name in names}})
     text = json.dumps(pinned, indent=2, sort_keys=True, ensure_ascii=False)
     (folder / LOCK).write_bytes(text.encode() + b"\n")

@@ -20,7 +20,7 @@ from mig_dagster.stages.scale import annotators_of
 from mig_dagster.stages.signals import check_indicators
 from mig_dagster.stages.stored_subset import SUFFIX, kept_in
 from mig_dagster.stages.subset import check_null_share, choose_subset, method_options
-from mig_dagster.stages.subset_files import selection_lock, with_conversations
+from mig_dagster.stages.subset_files import selection_lock, shard_digests, with_conversations
 from mig_dagster.storage import Lake, Manifest
 
 
@@ -94,7 +94,8 @@ def select_files(
     kept = lake.write(f"{method}{SUFFIX}", subset.tables(), inputs=pool.inputs, info=subset.info)
     lock = _lock(output.resolve().name, kept, pool, options, sources)
     assert pool.frames.raw_pool is not None, "a pool of files has its conversations"
-    files = write_subset(output, with_conversations(subset.rows.lazy(), pool.frames.raw_pool), lock=lock)
+    rows = with_conversations(subset.rows.lazy(), pool.frames.raw_pool)
+    files = write_subset(output, rows, lock=lock, reasons=subset.reasons["reasons"])
     return Selected(files, subset.info, pool.records, pool.duplicates)
 
 
@@ -145,6 +146,7 @@ def _lock(name: str, kept: Manifest, pool: FilePool, options: PoolOptions, sourc
         kept.info,
         kept=kept_in(kept, FILE_POOLS),
         inputs=pool.inputs,
+        shards=shard_digests(pool.lake, kept),
         annotators=annotators_of(pool.signals),
         licences={source.name: source.licence for source in sources},
         scorer=f"{quality.scorer}, {quality.aggregation}" if scored else "not used",

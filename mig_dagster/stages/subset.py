@@ -11,9 +11,10 @@ import numpy as np
 import polars as pl
 
 from mig_dagster.selection import METHODS, Selection, SelectionWarning, options, reads
-from mig_dagster.selection.base import OnProgress
+from mig_dagster.selection.base import Method, OnProgress
 from mig_dagster.stages.align import Aligned, PoolFrames, align
 from mig_dagster.stages.budget import rows_of
+from mig_dagster.stages.environment import environment
 from mig_dagster.stages.label_space import Schema
 from mig_dagster.stages.tag_matrix import labels_of
 
@@ -39,8 +40,8 @@ class Subset:
         rows: `SUBSET_SCHEMA`, in the order of choice.
         excluded: rows that could not take part: `row_id`, `source`, `reason`.
         info: JSON-ready: method, budget, options, counts, objective, shortfall, warnings, source_mix, pool_mix,
-            gain_curve, nested, near_ties (ranks), labels (in_graph and covered; both null for a method that reads no
-            tags).
+            gain_curve, nested, near_ties (ranks), environment, labels (in_graph and covered; both null for a method
+            that reads no tags).
         seconds: wall time of the method itself; not in `info`, which is part of the stored version.
         clusters: `row_id`, `cluster` of every row that took part, from a method that clusters; None from all others.
     """
@@ -67,6 +68,7 @@ def choose_subset(
     max_null_share: float = MAX_NULL_SHARE,
     notes: Sequence[str] = (),
     on_progress: OnProgress | None = None,
+    engine: Method | None = None,
 ) -> Subset:
     """Run a selection method.
 
@@ -80,6 +82,7 @@ def choose_subset(
         max_null_share: largest share of the pool, in [0, 1], that may lack a signal the method needs.
         notes: what is to be warned of with the subset besides, such as a mix of annotators that was accepted.
         on_progress: told by methods that take long how many rows they have chosen.
+        engine: what chooses in the method's place, from the same arguments; None for the method itself.
 
     Raises:
         ValueError: unknown method or option, a wrong budget or share, or too many rows without a signal.
@@ -96,13 +99,14 @@ def choose_subset(
         k = _clamped(rows_of(budget, n), aligned.rows.height)
         filled = _filled(method, device=device, on_progress=on_progress)
         started = time.perf_counter()
-        selection = METHODS[method](k, **aligned.arguments, **given, **filled)
+        selection = (engine or METHODS[method])(k, **aligned.arguments, **given, **filled)
         seconds = time.perf_counter() - started
     notes = [*notes, *(str(warning.message) for warning in caught if issubclass(warning.category, SelectionWarning))]
     for warning in caught:
         if not issubclass(warning.category, SelectionWarning):
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     info = {"method": method, "budget": budget, "options": resolved, "warnings": notes}
+    info["environment"] = environment(method, device)
     rows = _rows(aligned, selection)
     info |= _statistics(aligned, selection, rows, k)
     return Subset(rows, aligned.excluded, info, seconds, _clusters(aligned, selection))

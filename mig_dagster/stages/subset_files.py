@@ -1,15 +1,13 @@
 """A subset with its conversations, and the lock that pins how it was made."""
 
-import inspect
-import platform
-import zlib
 from collections.abc import Mapping
-from importlib.metadata import version
+from hashlib import sha256
 from typing import Any
 
 import polars as pl
 
-from mig_dagster.selection import METHODS
+from mig_dagster.stages.stored_frames import stored_manifests
+from mig_dagster.storage import Lake, Manifest
 
 TIES = "of equal gains the row with the lowest pool index; pool order is source, then origin"
 _KEPT = (
@@ -23,9 +21,10 @@ _KEPT = (
     "objective",
     "shortfall",
     "nested",
+    "near_ties",
     "warnings",
 )
-_PINNED = ("mig-dagster", "numpy", "scipy", "polars")
+_NEEDED = (*_KEPT, "environment")
 
 
 def with_conversations(subset: pl.LazyFrame, raw_pool: pl.LazyFrame) -> pl.DataFrame:
@@ -58,6 +57,7 @@ def selection_lock(
     *,
     kept: Mapping[str, str],
     inputs: Mapping[str, str],
+    shards: Mapping[str, str],
     annotators: Mapping[str, Mapping[str, Any]],
     licences: Mapping[str, str | None],
     scorer: str,
@@ -70,6 +70,7 @@ def selection_lock(
         info: what `choose_subset` says of it.
         kept: where it is kept, as `stored_subset.kept_in` says it.
         inputs: data version (or content hash) of everything it was made from.
+        shards: of each version it was made from, as `shard_digests` gives them.
         annotators: who annotated, by fingerprint.
         licences: of each source; None where its owner states none.
         scorer: the name of the scale of `quality_scores`; "not used" for a method that reads none.
@@ -79,7 +80,7 @@ def selection_lock(
     Raises:
         ValueError: `info` lacks what a lock holds.
     """
-    if lost := [key for key in _KEPT if key not in info]:
+    if lost := [key for key in _NEEDED if key not in info]:
         raise ValueError(
             f"what is stored with subset {name} lacks {lost[0]!r}: an earlier version made it; materialise the subset "
             "again"
@@ -93,14 +94,26 @@ def selection_lock(
         "annotators": dict(annotators),
         "licences": dict(licences),
         "inputs": dict(inputs),
+        "shards": dict(shards),
         "ties": TIES,
-        "versions": _versions(str(info["method"])),
+        "versions": dict(info["environment"]),
     }
 
 
-def _versions(method: str) -> dict[str, str]:
-    """Return the versions of all that a method computes with: compressed sizes and sums of floats depend on builds."""
-    torch = ("torch",) if "device" in inspect.signature(METHODS[method]).parameters else ()
-    pinned = {package: version(package) for package in (*_PINNED, *torch)}
-    compressor = {"zlib": zlib.ZLIB_RUNTIME_VERSION} if method == "zip" else {}
-    return {"python": platform.python_version(), **pinned, **compressor}
+def shard_digests(lake: Lake, kept: Manifest) -> dict[str, str]:
+    """Return a digest of the shards of a stored subset and of every version that it was chosen from, by name.
+
+    A digest is the sha256, in 64 hex digits, over the lines `<table> <sha256 of the shard>` of a version's tables in
+    the order of their names, and their shards in row order.
+
+    Raises:
+        LookupError: a version is not there any more.
+    """
+    found = [kept, *(each for group in stored_manifests(lake, kept.inputs).values() for each in group)]
+    return {manifest.name: shard_digest(manifest) for manifest in sorted(found, key=lambda each: each.name)}
+
+
+def shard_digest(manifest: Manifest) -> str:
+    """Return the digest of one version's shards, as `shard_digests` defines it."""
+    lines = (f"{table} {shard.sha256}\n" for table in sorted(manifest.tables) for shard in manifest.tables[table])
+    return sha256("".join(lines).encode()).hexdigest()

@@ -1,8 +1,14 @@
+import json
+from hashlib import sha256
+
 import polars as pl
 import pytest
 
+from mig_dagster.export.seal import is_unchanged, sealed
+from mig_dagster.stages.environment import environment
 from mig_dagster.stages.subset import SUBSET_SCHEMA
-from mig_dagster.stages.subset_files import selection_lock, with_conversations
+from mig_dagster.stages.subset_files import selection_lock, shard_digests, with_conversations
+from mig_dagster.storage import Lake, Store
 
 
 def raw_pool(n=4):
@@ -35,27 +41,23 @@ def test_a_row_whose_source_changed_meanwhile_is_an_error():
         with_conversations(subset(0, 7), raw_pool())
 
 
+KEPT = ("method", "budget", "options", "k", "rows", "pool_rows", "excluded", "objective", "shortfall")
+GIVEN = {"kept": {"store": "."}, "inputs": {"pool": "v"}, "shards": {"pool": "d"}, "annotators": {}}
+
+
+def info(method="random", device=None):
+    """Return what `choose_subset` would say, with each value its own name."""
+    said = {name: name for name in KEPT} | {"nested": True, "warnings": [], "near_ties": [3]}
+    return said | {"method": method, "gain_curve": "left out", "environment": environment(method, device)}
+
+
 def test_the_lock_pins_inputs_options_versions_and_the_rule_for_ties():
-    kept = ("method", "budget", "options", "k", "rows", "pool_rows", "excluded", "objective", "shortfall")
-    info = (
-        {name: name for name in kept}
-        | {"nested": True, "warnings": []}
-        | {"gain_curve": "left out", "method": "random"}
-    )
-    lock = selection_lock(
-        "mig_subset",
-        info,
-        kept={"store": "."},
-        inputs={"pool": "v"},
-        annotators={},
-        licences={"s": None},
-        scorer="lexical",
-    )
-    assert lock["inputs"] == {"pool": "v"}
+    lock = selection_lock("mig_subset", info(), **GIVEN, licences={"s": None}, scorer="lexical")
+    assert (lock["inputs"], lock["shards"]) == ({"pool": "v"}, {"pool": "d"})
     assert lock["options"] == "options"
     assert "lowest pool index" in lock["ties"]
-    assert {"python", "mig-dagster", "numpy", "scipy", "polars"} == set(lock["versions"])
-    assert lock["nested"] is True
+    assert {"python", "mig-dagster", "numpy", "scipy", "polars", "c library", "processor"} == set(lock["versions"])
+    assert (lock["nested"], lock["near_ties"]) == (True, [3])
     assert "gain_curve" not in lock
     assert "pool_options" not in lock
 
@@ -64,12 +66,39 @@ def test_a_subset_that_an_earlier_version_stored_has_to_be_made_again():
     with pytest.raises(
         ValueError, match="stored with subset s lacks 'budget': an earlier version made it; materialise"
     ):
-        selection_lock("s", {"method": "mig"}, kept={}, inputs={}, annotators={}, licences={}, scorer="not used")
+        selection_lock("s", {"method": "mig"}, **GIVEN, licences={}, scorer="not used")
+    old = {key: value for key, value in info().items() if key != "environment"}
+    with pytest.raises(ValueError, match="lacks 'environment'"):
+        selection_lock("s", old, **GIVEN, licences={}, scorer="not used")
 
 
 @pytest.mark.parametrize(("method", "library"), [("zip", "zlib"), ("car", "torch"), ("qdit", "torch")])
 def test_the_lock_names_the_libraries_whose_build_can_change_a_methods_choice(method, library):
-    kept = ("budget", "options", "k", "rows", "pool_rows", "excluded", "objective", "shortfall")
-    info = dict.fromkeys([*kept, "nested", "warnings"]) | {"method": method}
-    lock = selection_lock("s", info, kept={"store": "."}, inputs={}, annotators={}, licences={}, scorer="not used")
+    lock = selection_lock("s", info(method), **GIVEN, licences={}, scorer="not used")
     assert lock["versions"][library][0].isdigit()
+
+
+def test_the_lock_names_the_device_and_what_sums_of_products_depend_on():
+    assert environment("mig", "cuda:0")["device"] == "cuda:0"
+    assert environment("car")["device"] == "cpu"
+    assert {"blas", "threads"} <= set(environment("instruct_mining"))
+    assert not {"blas", "zlib", "device"} & set(environment("ifd"))
+
+
+def test_an_edit_by_hand_breaks_the_seal():
+    lock = sealed(selection_lock("s", info(), **GIVEN, licences={}, scorer="not used"))
+    assert is_unchanged(json.loads(json.dumps(lock, indent=2)))
+    assert not is_unchanged(lock | {"budget": "6%"})
+    assert not is_unchanged({key: value for key, value in lock.items() if key != "lock_sha256"})
+
+
+def test_a_digest_of_shards_changes_with_any_shard(tmp_path):
+    lake = Lake(Store(tmp_path))
+    rows = {"raw_pool/s": lake.write("raw_pool", pl.DataFrame({"n": [1]}), partition="s")}
+    pool = lake.write("pool", {"rows": pl.DataFrame({"n": [1]}), "duplicates": pl.DataFrame({"n": [2]})})
+    read = {"raw_pool/s": rows["raw_pool/s"].data_version, "pool": pool.data_version}
+    kept = lake.write("mig_subset", pl.DataFrame({"rank": [1]}), inputs=read)
+    found = shard_digests(lake, kept)
+    assert set(found) == {"mig_subset", "pool", "raw_pool/s"}
+    lines = "".join(f"{table} {pool.tables[table][0].sha256}\n" for table in ("duplicates", "rows"))
+    assert found["pool"] == sha256(lines.encode()).hexdigest()
