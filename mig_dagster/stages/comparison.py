@@ -3,21 +3,23 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from mig_dagster.annotations.token_counts import all_text
+from mig_dagster.report.inputs import ReportPool
 from mig_dagster.selection.base import Rows
 from mig_dagster.stages.align import PoolFrames
 from mig_dagster.stages.comparison_tables import OVERLAP_SCHEMA, SOURCE_MIX_SCHEMA, overlap, source_mix
 from mig_dagster.stages.label_space import Schema
 from mig_dagster.stages.random_spread import RANDOM_SPREAD_SCHEMA, draws, spread
+from mig_dagster.stages.report_pool import report_pool
 from mig_dagster.stages.subset import choose_subset
 from mig_dagster.stages.subset_measures import PoolMeasures
-from mig_dagster.stages.wide_inputs import numbers_of
+from mig_dagster.stages.wide_inputs import CountTokens, numbers_of
 
 BASELINES = ("balanced_random", "longest")
 """Methods that a comparison always holds, beside random draws: what every choice has to beat."""
@@ -51,15 +53,6 @@ COMPARISON_SCHEMAS: Mapping[str, Schema] = {
 """The tables of a comparison."""
 
 
-class CountTokens(Protocol):
-    """Counts the tokens of texts, and says whose tokenizer it is; `annotations.token_counts.TokenCounter` does."""
-
-    name: str
-
-    def __call__(self, texts: Sequence[str]) -> NDArray[np.int64]:
-        """Return the tokens of each text, (n,)."""
-
-
 @dataclass(frozen=True)
 class Compared:
     """A subset to compare.
@@ -72,6 +65,7 @@ class Compared:
         seconds: wall time of the method.
         shortfall: why there are fewer rows than asked for.
         options: of the method.
+        info: all that `choose_subset` says of it; {} where nobody knows.
     """
 
     name: str
@@ -81,12 +75,13 @@ class Compared:
     seconds: float | None = None
     shortfall: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    info: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, name: str, rows: pl.DataFrame, info: Mapping[str, Any], seconds: float | None = None) -> "Compared":
         """Return a subset as `choose_subset` made it, or as it was stored with its `info`."""
         options = info["options"]
-        return cls(name, info["method"], rows, options.get("seed"), seconds, info["shortfall"], options)
+        return cls(name, info["method"], rows, options.get("seed"), seconds, info["shortfall"], options, info)
 
 
 def compare_subsets(
@@ -94,6 +89,7 @@ def compare_subsets(
     subsets: Sequence[Compared],
     *,
     count_tokens: CountTokens,
+    pool: ReportPool | None = None,
     failures: Mapping[str, str] | None = None,
     device: str | None = None,
     on_progress: Callable[[int, int], None] | None = None,
@@ -106,7 +102,8 @@ def compare_subsets(
     Args:
         frames: the pool with whatever signals there are; what a measure is made from and is not there makes it null.
         subsets: what to compare, names all different.
-        count_tokens: used on the rows of some subset only.
+        count_tokens: used on the rows of some subset only, and on none where `pool` has its tokens.
+        pool: `report_pool` of the same frames, where somebody made it already.
         failures: why methods failed, by method: each has a line with its error, and no baseline of them is tried again.
         device: where similarities are computed; None is the CPU.
         on_progress: told how many subsets and draws of how many are measured.
@@ -118,16 +115,18 @@ def compare_subsets(
         ValueError: two subsets have one name, or one holds a row that is not in the pool.
     """
     compared, failed = _with_baselines(frames, subsets, failures or {})
-    measured = PoolMeasures.over(frames, device)
-    places = _places(measured.rows, compared)
-    drawn = draws(measured.rows["row_id"].to_list(), sorted({len(rows) for rows in places.values()} - {0}))
+    pool = pool or report_pool(frames)
+    places = {subset.name: places_of(pool.rows, subset) for subset in compared}
+    drawn = draws(pool.rows["row_id"].to_list(), sorted({len(rows) for rows in places.values()} - {0}))
     everything = [*places.values(), *(rows for seeds in drawn.values() for rows in seeds)]
-    measured = replace(measured, tokens=_tokens(frames, measured.rows, everything, count_tokens))
+    if pool.tokens is None:
+        pool = replace(pool, tokens=_tokens(frames, pool.rows, everything, count_tokens))
+    measured = PoolMeasures(pool, device)
     steps = _Steps(len(everything), on_progress)
     lines = [_line(subset, steps.done(measured.of(places[subset.name])), measured) for subset in compared]
     return {
         "rows": pl.concat([_rows(lines, count_tokens.name), _failed(failed)]),
-        "source_mix": source_mix(places, measured),
+        "source_mix": source_mix(places, pool),
         "overlap": overlap(places),
         "random_spread": spread(drawn, lambda rows: steps.done(measured.of(rows))),
     }
@@ -179,19 +178,24 @@ def _failed(failures: Mapping[str, str]) -> pl.DataFrame:
     return pl.DataFrame(lines, schema=ROWS_SCHEMA)
 
 
-def _places(pool: pl.DataFrame, subsets: Sequence[Compared]) -> dict[str, Rows]:
-    """Return the pool indices of each subset's rows, in the order of choice."""
+def places_of(pool: pl.DataFrame, subset: Compared) -> Rows:
+    """Return the pool indices of a subset's rows, in the order of choice.
+
+    Args:
+        pool: (n,) `row_id`.
+        subset: any of it.
+
+    Raises:
+        ValueError: a row of it is not in the pool.
+    """
     index = pool.select("row_id").with_row_index("place")
-    places = {}
-    for subset in subsets:
-        found = subset.rows.select("row_id").join(index, on="row_id", how="left", maintain_order="left")
-        if lost := found.filter(pl.col("place").is_null())["row_id"].to_list():
-            raise ValueError(
-                f"subset {subset.name} holds {len(lost)} rows that are not in the pool, as {lost[0]}: the pool changed "
-                "since it was chosen; choose it again"
-            )
-        places[subset.name] = found["place"].cast(pl.Int64).to_numpy()
-    return places
+    found = subset.rows.select("row_id").join(index, on="row_id", how="left", maintain_order="left")
+    if lost := found.filter(pl.col("place").is_null())["row_id"].to_list():
+        raise ValueError(
+            f"subset {subset.name} holds {len(lost)} rows that are not in the pool, as {lost[0]}: the pool changed "
+            "since it was chosen; choose it again"
+        )
+    return found["place"].cast(pl.Int64).to_numpy()
 
 
 def _tokens(

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
+from mig_dagster.report.inputs import ReportPool
 from mig_dagster.selection.base import Rows
 from mig_dagster.stages.label_space import Schema
-from mig_dagster.stages.subset_measures import PoolMeasures
 
 SOURCE_MIX_SCHEMA: Schema = {
     "name": pl.String,  # of the subset
@@ -27,15 +27,15 @@ OVERLAP_SCHEMA: Schema = {
 }
 
 
-def source_mix(places: Mapping[str, Rows], measured: PoolMeasures) -> pl.DataFrame:
+def source_mix(places: Mapping[str, Rows], given: ReportPool) -> pl.DataFrame:
     """Return how many rows and tokens of each subset come from each source, in the columns of `SOURCE_MIX_SCHEMA`.
 
     Args:
         places: pool indices of each subset's rows, by its name.
-        measured: the pool, with the tokens of all those rows.
+        given: the pool, with the tokens of all those rows.
     """
-    counted = measured.tokens is not None
-    pool = measured.rows.select("source", tokens=pl.Series(measured.tokens) if counted else pl.lit(None, pl.Int64))
+    counted = given.tokens is not None
+    pool = given.rows.select("source", tokens=pl.Series(given.tokens) if counted else pl.lit(None, pl.Int64))
     whole = pool.group_by("source").agg(pool_rows=pl.len()).sort("source")
     frames = [pl.DataFrame(schema=SOURCE_MIX_SCHEMA)]
     for name, rows in places.items():

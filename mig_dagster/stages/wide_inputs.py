@@ -1,7 +1,7 @@
 """Embeddings and texts of rows: inputs too large for a join, read batch by batch into their place."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import polars as pl
@@ -11,6 +11,19 @@ from mig_dagster.conversation import Conversation, from_dicts
 from mig_dagster.stages.row_signals import keys_of
 
 BATCH_ROWS = 8_192
+_FEW = 10_000
+"""Rows up to which a scan is told which ones are wanted, so that the texts of all others are not read."""
+
+T = TypeVar("T")
+
+
+class CountTokens(Protocol):
+    """Counts the tokens of texts, and says whose tokenizer it is; `annotations.token_counts.TokenCounter` does."""
+
+    name: str
+
+    def __call__(self, texts: Sequence[str]) -> NDArray[np.int64]:
+        """Return the tokens of each text, (n,)."""
 
 
 def embedding_matrix(rows: pl.DataFrame, signal: pl.LazyFrame) -> NDArray[np.float32]:
@@ -47,6 +60,19 @@ def texts_of(rows: pl.DataFrame, raw_pool: pl.LazyFrame, text: Callable[[Convers
     return texts
 
 
+def conversations_of(rows: pl.DataFrame, raw_pool: pl.LazyFrame) -> list[Conversation]:
+    """Return some conversations, (n,); arguments and errors as `texts_of`.
+
+    Args:
+        rows: (n,) few enough to be held.
+        raw_pool: of every source
+    """
+    found: dict[int, Conversation] = {}
+    for places, batch in _texts(rows, raw_pool, lambda conversation: conversation):
+        found.update(zip(places.tolist(), batch, strict=True))
+    return [found[place] for place in range(rows.height)]
+
+
 def numbers_of(
     rows: pl.DataFrame,
     raw_pool: pl.LazyFrame,
@@ -68,10 +94,12 @@ def numbers_of(
 
 
 def _texts(
-    rows: pl.DataFrame, raw_pool: pl.LazyFrame, text: Callable[[Conversation], str]
-) -> Iterator[tuple[NDArray[Any], list[str]]]:
-    """Yield (places in `rows`, their texts) until every row had its turn."""
+    rows: pl.DataFrame, raw_pool: pl.LazyFrame, text: Callable[[Conversation], T]
+) -> Iterator[tuple[NDArray[Any], list[T]]]:
+    """Yield (places in `rows`, what is wanted of them) until every row had its turn."""
     there = np.zeros(rows.height, dtype=bool)
+    if rows.height <= _FEW:
+        raw_pool = raw_pool.filter(pl.col("origin").is_in(rows["origin"].unique().implode()))
     for places, batch in _batches(rows, raw_pool, ["source", "origin"], ["messages", "tools"]):
         there[places] = True
         lines = batch.select("messages", "tools").iter_rows()
