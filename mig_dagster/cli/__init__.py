@@ -5,8 +5,10 @@ import os
 import typer
 
 from mig_dagster.cli.backfill import backfill
+from mig_dagster.cli.check_export import check_export
 from mig_dagster.cli.compare import compare
 from mig_dagster.cli.demo import demo
+from mig_dagster.cli.export import export
 from mig_dagster.cli.methods import ListsMethods, methods
 from mig_dagster.cli.plan import plan
 from mig_dagster.cli.sample import sample
@@ -31,7 +33,9 @@ app.command()(backfill)
 app.add_typer(sources, name="sources")
 app.command(cls=ListsMethods)(select)
 app.command(cls=ListsMethods)(compare)
+app.command()(check_export)
 app.command()(methods)
 app.command()(sample)
+app.command()(export)
 app.command()(trace)
 app.command()(vacuum)
