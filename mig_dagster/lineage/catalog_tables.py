@@ -20,6 +20,9 @@ SIGNALS: Mapping[str, Sequence[str] | None] = {
 }
 """Assets that say something of rows, with what `annotations` shows of their values; None is all of their columns."""
 
+OF_SUBSETS = ("excluded", "clusters", "reasons", "label_gains")
+"""What subsets have beside their rows, where their methods give it: tables of the same name."""
+
 _OF_EVERY_SIGNAL = ("row_id", "annotator", "provenance", "flag")
 _OF_READING = frozenset({"partition_", "line_", "filename", "file_row_number"})
 
@@ -128,11 +131,11 @@ def edges(database: Database, inputs: CatalogInputs) -> None:
 
 
 def subsets(database: Database, inputs: CatalogInputs) -> None:
-    """Fill `subsets`, `excluded` and `clusters` from every asset whose name ends in `_subset`."""
+    """Fill `subsets` and the tables of `OF_SUBSETS` from every asset whose name ends in `_subset`."""
     for asset in inputs.assets("_subset"):
         _copy(database, "subsets", inputs.table(asset), "rank", subset=asset)
-        _copy(database, "excluded", inputs.table(asset, "excluded"), "line_", subset=asset)
-        _copy(database, "clusters", inputs.table(asset, "clusters"), "line_", subset=asset)
+        for table in OF_SUBSETS:
+            _copy(database, table, inputs.table(asset, table), "line_", subset=asset)
 
 
 def comparison(database: Database, inputs: CatalogInputs) -> None:

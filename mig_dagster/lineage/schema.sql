@@ -113,6 +113,24 @@ create table excluded (subset varchar, row_id varchar, source varchar, reason va
 -- The cluster of every row of the pool, of methods that cluster.
 create table clusters (subset varchar, row_id varchar, cluster bigint);
 
+-- Why each row of a subset was chosen: a sentence, and the numbers behind it, whose names are the method's.
+create table reasons (subset varchar, rank bigint, row_id varchar, reason varchar, details json);
+
+-- The labels whose information each row chosen by MIG raised most; `label` is null in the line of all its others together,
+-- which are `labels`. `direct` was told by the row's own label, `propagated` through the graph; the sum of `gain` is the
+-- objective.
+create table label_gains (
+    subset varchar,
+    rank bigint,
+    row_id varchar,
+    label varchar,
+    labels bigint,
+    direct double,
+    propagated double,
+    before double,
+    gain double
+);
+
 -- Every subset under the measures of several methods, as selection_report made them. Where `error` says why there is no
 -- subset, all measures are null. `seconds` is the wall time of the method itself in the last run that gave this subset;
 -- null for a baseline that selection_report chose itself, whose name does not end in _subset.

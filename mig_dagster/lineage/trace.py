@@ -38,9 +38,9 @@ def trace(catalog: str | os.PathLike[str], lake: Lake, row_id: str) -> Story:
     Returns:
         `row_id`, `messages`, `tools`, `n_turns`, `n_chars`; `found_in`: every place that has the row, with revision,
         licence, URI and `meta`, the record's other columns there; `annotations`, each with its annotator spelled out;
-        `labels`: what became of its tags; `duplicates`: whom it stands for, and who stands for it; `subsets`: rank and
-        gain, or why it was not chosen; `runs`: what made all this. For a rejected record: `row_id` None, `rejected` and
-        `runs`.
+        `labels`: what became of its tags; `duplicates`: whom it stands for, and who stands for it; `subsets`: rank,
+        gain and why it was chosen, or why not; `runs`: what made all this. For a rejected record: `row_id` None,
+        `rejected` and `runs`.
 
     Raises:
         LookupError: no such row, or several that begin so; the message says what to do.
@@ -152,22 +152,22 @@ def _stands_for_it(database: Database, row_id: str) -> Story | None:
 
 
 def _subsets(database: Database, row_id: str, kept: Story | None) -> list[Story]:
-    """Return for every subset the row's rank and gain, or why it is not in it."""
+    """Return for every subset the row's rank and gain and `why` it was chosen, or why it is not in it."""
     lines = _lines(
         database,
         "with names as (select asset as subset from versions where ends_with(asset, '_subset')) "
-        "select subset, s.rank, s.gain, s.score, s.labels, e.reason from names "
+        "select subset, s.rank, s.gain, s.score, s.labels, e.reason as excluded, w.reason as why from names "
         "left join (from subsets where row_id = $1) s using (subset) "
-        "left join (from excluded where row_id = $1) e using (subset) order by subset",
+        "left join (from excluded where row_id = $1) e using (subset) "
+        "left join (from reasons where row_id = $1) w using (subset) order by subset",
         row_id,
     )
     for line in lines:
-        reason = line.pop("reason")
-        if line["rank"] is None:
+        excluded = line.pop("excluded")
+        line["chosen"] = line["rank"] is not None
+        if not line["chosen"]:
             stand_in = f"the pool has {kept['row_id']} instead" if kept else "considered, not chosen"
-            line |= {"chosen": False, "why": f"excluded: {reason}" if reason else stand_in}
-        else:
-            line |= {"chosen": True}
+            line["why"] = f"excluded: {excluded}" if excluded else stand_in
     return [{name: value for name, value in line.items() if value is not None} for line in lines]
 
 

@@ -4,7 +4,7 @@ import inspect
 import time
 import warnings
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from mig_dagster.stages.align import Aligned, PoolFrames, align
 from mig_dagster.stages.budget import rows_of
 from mig_dagster.stages.environment import environment
 from mig_dagster.stages.label_space import Schema
+from mig_dagster.stages.reasons import choice_of, reason_tables
 from mig_dagster.stages.tag_matrix import labels_of
 
 MAX_NULL_SHARE = 0.01
@@ -44,6 +45,7 @@ class Subset:
             that reads no tags).
         seconds: wall time of the method itself; not in `info`, which is part of the stored version.
         clusters: `row_id`, `cluster` of every row that took part, from a method that clusters; None from all others.
+        reasons: why each row was chosen: the tables that `reason_tables` gives.
     """
 
     rows: pl.DataFrame
@@ -51,11 +53,12 @@ class Subset:
     info: dict[str, Any]
     seconds: float = 0.0
     clusters: pl.DataFrame | None = None
+    reasons: Mapping[str, pl.DataFrame] = field(default_factory=dict)
 
     def tables(self) -> dict[str, pl.DataFrame]:
-        """Return the frames as tables of one asset; `clusters` only where there are any."""
+        """Return the frames as tables of one asset: clusters and reasons only where there are any."""
         clusters = {} if self.clusters is None else {"clusters": self.clusters}
-        return {"rows": self.rows, "excluded": self.excluded, **clusters}
+        return {"rows": self.rows, "excluded": self.excluded, **clusters, **self.reasons}
 
 
 def choose_subset(
@@ -109,7 +112,8 @@ def choose_subset(
     info["environment"] = environment(method, device)
     rows = _rows(aligned, selection)
     info |= _statistics(aligned, selection, rows, k)
-    return Subset(rows, aligned.excluded, info, seconds, _clusters(aligned, selection))
+    reasons = reason_tables(method, choice_of(aligned, selection, resolved))
+    return Subset(rows, aligned.excluded, info, seconds, _clusters(aligned, selection), reasons)
 
 
 def method_options(method: str, asked: Collection[str] = ()) -> dict[str, tuple[Any, Any]]:

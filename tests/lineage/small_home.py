@@ -138,7 +138,12 @@ def fill_subset(home):
         "labels": [["maths"], ["sql"]],
     }
     excluded = pl.DataFrame({"row_id": [EMPTY.row_id], "source": ["b"], "reason": ["quality_scores: empty_output"]})
-    home.commit("mig_subset", {"rows": pl.DataFrame(chosen), "excluded": excluded}, seconds=0.5)
+    ids = {"rank": [1, 2], "row_id": [ADD.row_id, SQL.row_id]}
+    why = {"reasons": ids | {"reason": ["Raised maths.", "Raised sql."], "details": ['{"gain": 1.5}', '{"gain": 0.5}']}}
+    told = {"label": ["maths", None], "labels": [1, 2], "direct": [1.0, 0.3], "propagated": [0.5, 0.2]}
+    why["label_gains"] = ids | told | {"before": [0.0, None], "gain": [1.5, 0.5]}
+    tables = {"rows": pl.DataFrame(chosen), "excluded": excluded} | {k: pl.DataFrame(v) for k, v in why.items()}
+    home.commit("mig_subset", tables, seconds=0.5)
     home.commit("random_subset", {"rows": pl.DataFrame(chosen).head(1), "excluded": excluded.clear()}, seconds=0.1)
     others = pl.DataFrame(chosen).tail(1).with_columns(rank=1, row_id=pl.lit(SING.row_id), gain=pl.lit(2.0))
     clusters = pl.DataFrame({"row_id": [ADD.row_id, SQL.row_id, SING.row_id], "cluster": [0, 0, 1]})

@@ -32,7 +32,9 @@ TABLES = {
     "edges",
     "excluded",
     "failures",
+    "label_gains",
     "labels",
+    "reasons",
     "rejected_rows",
     "removals",
     "revisions",
@@ -69,7 +71,9 @@ def test_every_table_has_what_lake_and_ledger_have(tmp_path):
         "edges": 2,
         "excluded": 1,
         "failures": 0,
+        "label_gains": 2,
         "labels": 5,
+        "reasons": 2,
         "rejected_rows": 2,
         "removals": 0,
         "revisions": 2,
@@ -197,6 +201,18 @@ def test_a_method_took_as_long_as_in_the_last_run_that_gave_the_compared_subset(
     assert told == [("car_subset", None), ("ifd_subset", None), ("mig_subset", 0.25), ("random_subset", 0.1)]
 
 
+def test_reasons_belong_to_the_subset_that_gives_them(home):
+    assert lines(home.catalog, "select subset, rank, reason, details ->> 'gain' from reasons order by rank") == [
+        ("mig_subset", 1, "Raised maths.", "1.5"),
+        ("mig_subset", 2, "Raised sql.", "0.5"),
+    ]
+    told = "select subset, rank, label, labels, direct, propagated, before, gain from label_gains order by rank"
+    assert lines(home.catalog, told) == [
+        ("mig_subset", 1, "maths", 1, 1.0, 0.5, 0.0, 1.5),
+        ("mig_subset", 2, None, 2, 0.3, 0.2, None, 0.5),
+    ]
+
+
 def test_clusters_belong_to_the_subset_whose_method_made_them(home):
     assert lines(home.catalog, "select subset, cluster, count(*) from clusters group by all order by all") == [
         ("car_subset", 0, 2),
@@ -242,7 +258,9 @@ def test_a_partial_lake_gives_what_is_there(tmp_path):
         "edges",
         "excluded",
         "failures",
+        "label_gains",
         "labels",
+        "reasons",
         "removals",
         "subsets",
         "throughput",

@@ -83,7 +83,15 @@ def test_a_row_removed_as_a_duplicate_names_the_one_that_stayed(home):
 def test_subsets_give_rank_and_gain_or_why_not(home):
     assert story(home, SQL.row_id)["subsets"] == [
         {"subset": "car_subset", "chosen": False, "why": "considered, not chosen"},
-        {"subset": "mig_subset", "chosen": True, "rank": 2, "gain": 0.5, "score": 3.0, "labels": ["sql"]},
+        {
+            "subset": "mig_subset",
+            "chosen": True,
+            "rank": 2,
+            "gain": 0.5,
+            "score": 3.0,
+            "labels": ["sql"],
+            "why": "Raised sql.",
+        },
         {"subset": "random_subset", "chosen": False, "why": "considered, not chosen"},
     ]
     assert {line["subset"]: line["why"] for line in story(home, EMPTY.row_id)["subsets"]} == {

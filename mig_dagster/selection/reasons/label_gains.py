@@ -42,7 +42,7 @@ class LabelGains:
 
     def totals(self) -> Vector:
         """Return (k,) the true gain of every row; together they are the objective."""
-        return np.bincount(self.owners, self.gain, minlength=len(self.starts) - 1)
+        return np.bincount(self.owners, self.gain, minlength=len(self.starts) - 1).astype(np.float64)
 
     def top(self, count: int = TOP) -> Rows:
         """Return the entries of the `count` highest gains of each row, by rank and gain; of equal ones the lower label.
@@ -113,7 +113,9 @@ def label_gains(
     direct = direct_shares(given, told)
     before = told_before(told)
     gain = given.phi.gains(before, told.data)
-    return LabelGains(told.indptr, told.indices, direct, np.maximum(told.data - direct, 0.0), before, gain)
+    return LabelGains(
+        told.indptr.astype(np.int64), told.indices, direct, np.maximum(told.data - direct, 0.0), before, gain
+    )
 
 
 def direct_shares(given: Problem, told: csr_array) -> Vector:

@@ -150,9 +150,10 @@ class _Story:
         before = np.vstack([np.zeros((1, told.shape[1])), np.cumsum(told, axis=0)[:-1]])
         shares = np.broadcast_to(self.mine.data, before.shape)
         if self.replay.gain == "exact":
-            return self.given.phi.gains(before, shares).sum(axis=1)
-        slopes = np.vectorize(self.given.phi.slope, otypes=[float])(before)
-        return np.asarray((slopes * shares).sum(axis=1))
+            gains = self.given.phi.gains(before, shares)
+        else:
+            gains = np.vectorize(self.given.phi.slope, otypes=[float])(before) * shares
+        return np.asarray(gains.sum(axis=1))
 
     def next_rank(self) -> dict[str, int]:
         """Return the rank the row would have if the selection went on, or a rank that it comes after."""
