@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from mig_dagster.storage.manifest import Manifest
+from mig_dagster.storage.manifest import Manifest, Shard
 from mig_dagster.storage.store import Store
 from mig_dagster.storage.writer import LakeWriter
 
@@ -17,6 +17,9 @@ ROOT = "lake"
 SLUG = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 GRACE_SECONDS = 24 * 3600.0
 """Younger files may belong to a run that has not written its manifest yet: `vacuum` leaves them."""
+
+SUBSETS = "_subset"
+"""Assets whose names end so are choices: what a kept version of one was made from, `vacuum` keeps with it."""
 
 _BATCH_ROWS = 10_000
 
@@ -146,12 +149,15 @@ class Lake:
         """
         path = f"{_folder(asset, partition)}/manifest-{version}.json"
         (text,) = self.store.read_all([path])
-        if text is None:
-            raise LookupError(
-                f"{self.store.root} has no version {version} of {asset}{f' of {partition}' if partition else ''} any "
-                "more: a clean-up (`mig-dagster vacuum`) took it, or it was made with another --home"
-            )
-        return Manifest.from_json(text, path)
+        if text is not None:
+            return Manifest.from_json(text, path)
+        for manifest in self.history(asset, partition):
+            if manifest.data_version == version:  # the same values, with other notes
+                return manifest
+        raise LookupError(
+            f"{self.store.root} has no version {version} of {asset}{f' of {partition}' if partition else ''} any "
+            "more: a clean-up (`mig-dagster vacuum`) took it, or it was made with another --home"
+        )
 
     def history(self, asset: str, partition: str | None = None) -> list[Manifest]:
         """Return every version that is still there, oldest first."""
@@ -169,7 +175,7 @@ class Lake:
 
     def partitions(self, asset: str) -> list[str]:
         """Return the partitions of an asset that have a published version, sorted."""
-        names = [name.removeprefix("source=") for name in self._partition_folders(asset)]
+        names = self._written(asset)
         pointers = self.store.read_all([f"{_folder(asset, name)}/current" for name in names])
         return [name for name, pointer in zip(names, pointers, strict=True) if pointer is not None]
 
@@ -206,6 +212,9 @@ class Lake:
     def vacuum(self, keep: int = 2, *, dry_run: bool = False, grace: float = GRACE_SECONDS) -> Vacuumed:
         """Remove old versions, every shard that no kept version needs, and what killed writers left half done.
 
+        What a kept version of a subset was made from stays too, and what that was made from in turn: the subset can be
+        explained and verified for as long as it is there.
+
         Args:
             keep: how many of the newest versions of each asset and partition stay, besides the published one.
             dry_run: only say what would go.
@@ -219,10 +228,11 @@ class Lake:
         """
         if keep < 0:
             raise ValueError(f"keep={keep}: expected the number of versions to keep, 0 or more")
-        doomed: list[str] = []
-        for asset in self.assets():
-            for partition in [None, *(name.removeprefix("source=") for name in self._partition_folders(asset))]:
-                doomed += self._removable(_folder(asset, partition), self._kept(asset, partition, keep, grace))
+        there = [(asset, partition) for asset in self.assets() for partition in [None, *self._written(asset)]]
+        histories = {_folder(*each): self.history(*each) for each in there}
+        kept = {_folder(*each): self._kept(each, histories[_folder(*each)], keep, grace) for each in there}
+        _keep_inputs(kept, histories)
+        doomed = [path for folder, versions in kept.items() for path in self._removable(folder, versions)]
         sizes = {path: size for path in doomed if (size := self._size_if_old(path, grace)) is not None}
         if not dry_run:
             # Manifests first: one that is still there always has its shards.
@@ -230,6 +240,12 @@ class Lake:
                 self.store.remove(path)
         leftovers = self.store.remove_leftovers(grace, dry_run=dry_run)
         return Vacuumed(tuple(sizes), sum(sizes.values()), leftovers)
+
+    def room(self) -> int:
+        """Return the bytes that the shards of all versions take together."""
+        there = [(asset, partition) for asset in self.assets() for partition in [None, *self._written(asset)]]
+        manifests = [manifest for each in there for manifest in self.history(*each)]
+        return sum({s.path: s.bytes for manifest in manifests for s in _shards(manifest)}.values())
 
     def _size_if_old(self, path: str, grace: float) -> int | None:
         """Return an object's bytes; None where it is younger than `grace` seconds, or another clean-up took it."""
@@ -244,19 +260,24 @@ class Lake:
     def _partition_folders(self, asset: str) -> list[str]:
         return [name for name in self.store.folders(_folder(asset, None)) if name.startswith("source=")]
 
-    def _kept(self, asset: str, partition: str | None, keep: int, grace: float) -> set[str]:
-        """Return the paths that kept versions need, theirs included."""
-        history = self.history(asset, partition)
-        current = self.current(asset, partition)
+    def _written(self, asset: str) -> list[str]:
+        """Return the partitions of an asset that have files, published or not."""
+        return [name.removeprefix("source=") for name in self._partition_folders(asset)]
+
+    def _kept(
+        self, each: tuple[str, str | None], history: Sequence[Manifest], keep: int, grace: float
+    ) -> dict[str, Manifest]:
+        """Return the versions of an asset and partition that stay for their own sake, by path."""
+        current = self.current(*each)
         kept = [*history[len(history) - min(keep, len(history)) :], *([current] if current else [])]
         # A young version may be published yet; its first shards can be older than it by as long as writing took.
         kept += [manifest for manifest in history if self._size_if_old(manifest.path, grace) is None]
-        shards = {shard.path for manifest in kept for table in manifest.tables.values() for shard in table}
-        return shards | {manifest.path for manifest in kept} | {f"{_folder(asset, partition)}/current"}
+        return {manifest.path: manifest for manifest in kept}
 
-    def _removable(self, folder: str, kept: set[str]) -> list[str]:
+    def _removable(self, folder: str, kept: Mapping[str, Manifest]) -> list[str]:
+        needed = {f"{folder}/current", *kept} | {shard.path for each in kept.values() for shard in _shards(each)}
         return [
-            path for path in self.store.list(folder) if path not in kept and not path.startswith(f"{folder}/source=")
+            path for path in self.store.list(folder) if path not in needed and not path.startswith(f"{folder}/source=")
         ]
 
     def _nothing(self, asset: str, wanted: Sequence[str | None]) -> str:
@@ -274,3 +295,23 @@ def _folder(asset: str, partition: str | None) -> str:
         if value is not None and not SLUG.fullmatch(value):
             raise ValueError(f"{name}={value!r}: expected at most 100 lower-case letters, digits, '.', '_' and '-'")
     return f"{ROOT}/{asset}" if partition is None else f"{ROOT}/{asset}/source={partition}"
+
+
+def _keep_inputs(kept: Mapping[str, dict[str, Manifest]], histories: Mapping[str, Sequence[Manifest]]) -> None:
+    """Add to the kept versions, by folder and path, those that kept subsets were made from, all the way up."""
+    waiting = [each for versions in kept.values() for each in versions.values() if each.asset.endswith(SUBSETS)]
+    followed: set[str] = set()
+    while waiting:
+        for name, version in waiting.pop().inputs.items():
+            asset, _, partition = name.partition("/")
+            folder = f"{ROOT}/{asset}/source={partition}" if partition else f"{ROOT}/{asset}"
+            made = [each for each in histories.get(folder, ()) if version in (each.data_version, each.version)]
+            # Of versions with the same values any will do: the one that is kept anyway, else the first.
+            for manifest in sorted(made, key=lambda each: each.path not in kept[folder])[:1]:
+                kept[folder][manifest.path] = manifest
+                waiting += [manifest] * (manifest.path not in followed)
+                followed.add(manifest.path)
+
+
+def _shards(manifest: Manifest) -> list[Shard]:
+    return [shard for table in manifest.tables.values() for shard in table]

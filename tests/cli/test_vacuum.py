@@ -38,6 +38,35 @@ def test_old_versions_and_leftovers_go(home):
     assert run("vacuum", "--home", home, "--keep", 1, "--grace", -1)[1].startswith("removed 0 objects")
 
 
+def file_pools(home):
+    """Keep a pool and a subset chosen from it, as select does; return their lake."""
+    lake = Lake(Store(f"{home}/file_pools"))
+    pool = lake.write("pool", pl.DataFrame({"n": [1]}))
+    lake.write("mig_subset", pl.DataFrame({"rank": [1]}), inputs={"pool": pool.data_version})
+    return lake
+
+
+def test_pools_kept_for_files_stay_until_asked_for_and_their_room_is_told(home):
+    lake = file_pools(home)
+    _, stdout, _ = run("vacuum", "--home", home, "--grace", -1)
+    assert "pools kept for select and compare take 0.0 MiB and stay; --file-pools removes old ones" in stdout
+    told = json.loads(run("vacuum", "--home", home, "--grace", -1, "--json")[1])["file_pools"]
+    assert told == {"bytes": lake.room(), "removed_bytes": 0, "paths": []}
+    assert [len(lake.history(asset)) for asset in ("pool", "mig_subset")] == [1, 1]
+
+
+def test_pools_kept_for_files_go_when_asked_for_and_old(home):
+    lake = file_pools(home)
+    assert json.loads(run("vacuum", "--home", home, "--file-pools", "--json")[1])["file_pools"]["paths"] == []
+    dry = run("vacuum", "--home", home, "--file-pools", "--grace", -1, "--dry-run")[1]
+    assert "would remove 4 objects of 0.0 MiB of pools kept for files" in dry
+    assert lake.room() > 0
+    told = json.loads(run("vacuum", "--home", home, "--file-pools", "--grace", -1, "--json")[1])["file_pools"]
+    assert len(told["paths"]) == 4
+    assert told["removed_bytes"] > told["bytes"] > 0
+    assert (lake.room(), versions(home)) == (0, [2, 3])
+
+
 def test_what_is_young_stays(home):
     assert run("vacuum", "--home", home, "--keep", 0)[1].startswith("removed 0 objects")
     assert versions(home) == [1, 2, 3]

@@ -277,6 +277,50 @@ def test_vacuum_keeps_the_published_version_and_the_newest(lake):
     assert lake.vacuum(keep=1, grace=-60).paths == ()
 
 
+def chosen_from_old_versions(lake):
+    """Publish three versions of each asset, each made from the one above; return their manifests."""
+    made = []
+    for number in range(3):
+        raw = lake.publish(lake.write("raw_pool", pl.DataFrame({"n": [number]}), partition="s"))
+        signed = {"raw_pool/s": raw.data_version, "source_revisions/s": "abc"}
+        signs = lake.write("row_signatures", pl.DataFrame({"s": [number]}), partition="s", inputs=signed)
+        pool = lake.write("pool", pl.DataFrame({"p": [number]}), inputs={"row_signatures/s": signs.data_version})
+        subset = lake.write("mig_subset", pl.DataFrame({"r": [number]}), inputs={"pool": pool.data_version})
+        made.append([lake.publish(each) for each in (raw, signs, pool, subset)])
+    return made
+
+
+def test_vacuum_keeps_what_a_kept_subset_was_chosen_from(lake):
+    first, second, third = chosen_from_old_versions(lake)
+    for other in (7, 8):  # that no subset was chosen from
+        lake.publish(lake.write("pool", pl.DataFrame({"p": [other]})))
+    lake.vacuum(keep=2, grace=-1)
+    for asset, partition, kept in (("raw_pool", "s", 0), ("row_signatures", "s", 1), ("pool", None, 2)):
+        there = [each.version for each in lake.history(asset, partition)]
+        assert {second[kept].version, third[kept].version} <= set(there)
+        assert first[kept].version not in there
+    assert lake.scan_versions([second[0]]).collect()["n"].to_list() == [1]
+    lake.vacuum(keep=0, grace=-1)
+    assert [each.version for each in lake.history("row_signatures", "s")] == [third[1].version]
+    with pytest.raises(LookupError, match=r"no version .* of row_signatures of s any more"):
+        lake.version("row_signatures", "s", second[1].data_version)
+
+
+def test_a_version_is_found_by_its_values_when_only_one_with_other_notes_is_left(lake):
+    lake.write("pool", pl.DataFrame({"p": [1]}), info={"by": "one"})
+    other = lake.publish(lake.write("pool", pl.DataFrame({"p": [1]}), info={"by": "another"}))
+    assert other.version != other.data_version
+    lake.vacuum(keep=0, grace=-1)
+    assert lake.version("pool", None, other.data_version) == other
+
+
+def test_the_room_that_versions_take_counts_shared_shards_once(lake):
+    one = lake.write("pool", pl.DataFrame({"p": [1]}), info={"by": "one"})
+    lake.write("pool", pl.DataFrame({"p": [1]}), info={"by": "another"})
+    other = lake.write("raw_pool", pl.DataFrame({"n": [1, 2]}), partition="s")
+    assert lake.room() == sum(shard.bytes for each in (one, other) for shard in each.tables["rows"])
+
+
 def test_vacuum_leaves_what_a_running_writer_may_still_need(lake):
     lake.publish(lake.write("pool", ROWS))
     writer = lake.writer("pool")
