@@ -51,7 +51,19 @@ class Rule(Protocol):
         """Make `twin`, a row like `row` in all that counts, ready for `gain` too."""
 
 
-def lazy_greedy(k: int, rule: Rule, scan: PoolScan, twins: Rows, hot: int = HOT) -> tuple[Rows, Vector, Rows]:
+class Purse(Protocol):
+    """A budget beside the number of rows, from which every row that is taken is paid."""
+
+    def pays(self, row: int) -> bool:
+        """Pay for a row if enough is left, and say whether it was; one that was not paid for is passed over."""
+
+    def too_dear(self) -> Rows:
+        """Return the rows that are never paid for any more, those taken or not."""
+
+
+def lazy_greedy(
+    k: int, rule: Rule, scan: PoolScan, twins: Rows, hot: int = HOT, purse: Purse | None = None
+) -> tuple[Rows, Vector, Rows]:
     """Take `k` times the row of highest gain, the lowest of equals: what Algorithm 1 of MIG takes.
 
     Args:
@@ -60,19 +72,25 @@ def lazy_greedy(k: int, rule: Rule, scan: PoolScan, twins: Rows, hot: int = HOT)
         scan: limits on the gains of all rows, at most `rule.slack` times a first-order gain.
         twins: (n,) see `next_twins`; a row waits until the one before it is taken.
         hot: how many rows to keep in the heap; changes the time, not the rows.
+        purse: pays for the rows; None where they cost nothing. Twins cost the same.
 
     Returns:
-        (k,) rows in the order taken, (k,) gains, and the ranks, from 1, of near-ties.
+        (k,) rows in the order taken, (k,) gains, and the ranks, from 1, of near-ties. Fewer rows where the purse
+        pays for no more.
     """
     chosen: list[Taken] = []
     scan.limit(twins[twins != NO_TWIN], -1.0)
     size = hot
     while len(chosen) < k:
+        if purse is not None:
+            scan.limit(purse.too_dear(), -1.0)
         rows, limits, last = scan.highest(rule.worth(), size)
+        if not len(rows):
+            break
         limits = rule.attach(rows, limits)
         heap = list(zip((-limits).tolist(), rows.tolist(), strict=True))
         heapify(heap)
-        taken = _drain(k - len(chosen), rule, heap, last, twins, widen=size < WIDEST)
+        taken = _drain(k - len(chosen), rule, heap, last, twins, widen=size < WIDEST, purse=purse)
         chosen += taken
         scan.limit(np.array([row for _, row in heap], np.int64), np.array([-key for key, _ in heap]))
         scan.limit(np.array([row for row, _, _ in taken], np.int64), -1.0)
@@ -82,7 +100,9 @@ def lazy_greedy(k: int, rule: Rule, scan: PoolScan, twins: Rows, hot: int = HOT)
     return rows, np.array([gain for _, gain, _ in chosen]), np.flatnonzero(near) + 1
 
 
-def _drain(k: int, rule: Rule, heap: list[Key], last: Key, twins: Rows, *, widen: bool) -> list[Taken]:
+def _drain(
+    k: int, rule: Rule, heap: list[Key], last: Key, twins: Rows, *, widen: bool, purse: Purse | None
+) -> list[Taken]:
     """Take up to `k` rows from the heap while the best of it comes before `last`, and not nearly at its level.
 
     Nor exactly at its level where the heap is to be widened then.
@@ -95,6 +115,8 @@ def _drain(k: int, rule: Rule, heap: list[Key], last: Key, twins: Rows, *, widen
             heappush(heap, (best[0] * rule.slack, best[1]))
             break
         key, row = best
+        if purse is not None and not purse.pays(row):
+            continue
         rule.take(row)
         taken.append((row, -key, near))
         twin = int(twins[row])

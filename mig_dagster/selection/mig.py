@@ -32,10 +32,11 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.sparse import csr_array
 
 from mig_dagster.selection.arguments import check_k
 from mig_dagster.selection.base import Selection, SelectionWarning, Vector, method
-from mig_dagster.selection.lazy_greedy import Rule, lazy_greedy
+from mig_dagster.selection.lazy_greedy import lazy_greedy
 from mig_dagster.selection.mig_problem import PhiType, Problem, problem
 from mig_dagster.selection.mig_rules import Exact, Gradient, Knowledge
 from mig_dagster.selection.pool_scan import NumpyScan, PoolScan
@@ -114,13 +115,13 @@ def mig(
             stacklevel=2,
         )
     rule = RULES[gain](given.tags, given.weights, Knowledge(given.propagation, given.phi))
-    limits = np.full(len(given.weights), np.inf) if gain == "gradient" else _first_limits(given) * rule.slack
+    limits = np.full(len(given.weights), np.inf) if gain == "gradient" else first_limits(given) * rule.slack
     twins = next_twins(given.tags, given.weights)
-    rows, gains, near_ties = lazy_greedy(k, rule, _scan(given, limits, rule, device), twins)
+    rows, gains, near_ties = lazy_greedy(k, rule, scan_of(given.tags, given.weights, limits, rule.slack, device), twins)
     return Selection(rows, gains, objective=given.value(rows), near_ties=near_ties)
 
 
-def _first_limits(given: Problem) -> Vector:
+def first_limits(given: Problem) -> Vector:
     """Return limits on the true gains of all rows at the start, where first-order ones are some ten times too high.
 
     phi(x + y) - phi(0) is at most the sum for x and y alone, and phi(s) - phi(0) at most c s ** p, so score and labels
@@ -133,9 +134,10 @@ def _first_limits(given: Problem) -> Vector:
     return scale * limits * np.where(given.weights > 0, given.weights**power, 0.0)
 
 
-def _scan(given: Problem, limits: Vector, rule: Rule, device: str | None) -> PoolScan:
+def scan_of(tags: csr_array, weights: Vector, limits: Vector, slack: float, device: str | None) -> PoolScan:
+    """Return what passes over a pool: in numpy, or in torch where a device is named; arguments as of `NumpyScan`."""
     if device is None:
-        return NumpyScan(given.tags, given.weights, limits, rule.slack)
+        return NumpyScan(tags, weights, limits, slack)
     from mig_dagster.selection.mig_torch import TorchScan  # torch takes seconds to import, and few ask for it
 
-    return TorchScan(given.tags, given.weights, limits, rule.slack, device)
+    return TorchScan(tags, weights, limits, slack, device)
