@@ -11,6 +11,7 @@ from mig_dagster.cli.demo import demo
 from mig_dagster.cli.export import export
 from mig_dagster.cli.methods import ListsMethods, methods
 from mig_dagster.cli.plan import plan
+from mig_dagster.cli.report import report
 from mig_dagster.cli.sample import sample
 from mig_dagster.cli.select import select
 from mig_dagster.cli.sources import sources
@@ -33,6 +34,7 @@ app.command()(backfill)
 app.add_typer(sources, name="sources")
 app.command(cls=ListsMethods)(select)
 app.command(cls=ListsMethods)(compare)
+app.command()(report)
 app.command()(check_export)
 app.command()(methods)
 app.command()(sample)
