@@ -4,62 +4,69 @@ from typing import Any
 
 import dagster as dg
 import polars as pl
+from pydantic import Field
 
 from assets import metadata as shown
 from assets.declare import pool_asset
+from assets.options import Options
 from assets.recorded import Outcome, inputs_of
 from assets.subset_checks import EXPORT_CHECKS, export_checks
-from mig_dagster.export import SubsetFiles, build_subset
-from mig_dagster.stages.scale import annotators_of
-from mig_dagster.stages.stored_subset import kept_in
-from mig_dagster.stages.subset_files import selection_lock, shard_digests, with_conversations
+from mig_dagster.export import check_formats
+from mig_dagster.export.bundle import Bundle, build_bundle
+from mig_dagster.stages.export_subset import lock_of
+from mig_dagster.stages.stored_subset import StoredSubset, find_subset
+from mig_dagster.stages.subset_files import with_conversations
 from mig_dagster.storage.digest import values_digest
 from resources.home import MigHome
 from resources.registry import SourceRegistry
 
 
-@pool_asset("subsets", kinds={"parquet", "json"}, code_version="1", blocking=EXPORT_CHECKS)
+class ExportConfig(Options):
+    """What is exported, and for whom."""
+
+    formats: list[str] = Field(default=["llama-factory", "trl"])
+    """For whom, beside the subset's own files: names as `mig-dagster export --to` takes them; each gets a folder."""
+    subset: str = "mig_subset"
+    """Which subset: the current version of this one or of another method's (deita_subset)."""
+
+
+@pool_asset("subsets", kinds={"parquet", "json"}, code_version="2", blocking=EXPORT_CHECKS)
 def subset_export(
     context: dg.AssetExecutionContext,
+    config: ExportConfig,
     home: MigHome,
     registry: SourceRegistry,
     mig_subset: pl.LazyFrame,
     raw_pool: pl.LazyFrame,
 ) -> Outcome:
-    """The chosen conversations as Parquet and JSON Lines, in the order of choice, with a lock file and a card."""
-    rows = with_conversations(mig_subset, raw_pool)
-    lock = _lock(home, registry, "mig_subset", inputs_of(context))
+    """The chosen conversations for trainers, in the order of choice, with a lock file and a card."""
+    formats = check_formats(config.formats) if config.formats else []
+    subset = find_subset(config.subset, home.root)
+    asset = subset.manifest.asset
+    rows = with_conversations(subset.rows.lazy(), raw_pool)
+    lock, reasons, target = _lock(subset, registry), subset.table("reasons"), home.export_folder(asset)
     with home.store.workspace() as aside:
-        files = build_subset(aside, rows, lock=lock)
-        checks = export_checks(files.rows, files.reread)
+        bundle = build_bundle(aside, rows, lock=lock, reasons=reasons, formats=formats, target=target)
+        checks = export_checks(bundle)
         if all(check.passed for check in checks):
-            home.publish_export("mig_subset", files)
+            home.publish_export(asset, aside, list(bundle.bytes))
     version = values_digest(rows.select("rank", "row_id", "messages", "tools"))
-    return Outcome(version, files.rows, inputs_of(context), None, checks, _of_export(home, files, rows))
+    inputs = {**inputs_of(context), asset: subset.manifest.data_version}
+    return Outcome(version, rows.height, inputs, None, checks, {"folder": target, **_of_export(bundle, rows)})
 
 
-def _lock(home: MigHome, registry: SourceRegistry, subset: str, inputs: dict[str, str]) -> dict[str, Any]:
-    """Return what pins a published subset; its own inputs are those recorded with it."""
-    lake = home.lake
-    manifest = lake.current(subset)
-    assert manifest is not None, "the IO manager has read it"
-    sources = sorted(manifest.info["pool_mix"])
-    annotations = [lake.current(signal, name) for signal in ("tags", "quality_scores") for name in sources]
-    return selection_lock(
-        subset,
-        manifest.info,
-        kept=kept_in(manifest),
-        inputs={subset: inputs[subset], **manifest.inputs},
-        shards=shard_digests(lake, manifest),
-        annotators=annotators_of(filter(None, annotations)),
-        licences={name: source.licence for name, source in registry.load().items() if name in sources},
-        scorer=manifest.info["scale"] or "not used",
-    )
+def _lock(subset: StoredSubset, registry: SourceRegistry) -> dict[str, Any]:
+    """Return what pins a published subset; licences are as the registry states them now."""
+    sources = registry.load()
+    licences = {name: source.licence for name, source in sources.items()}
+    return lock_of(subset, licences=licences, uris={name: source.uri for name, source in sources.items()})
 
 
-def _of_export(home: MigHome, files: SubsetFiles, rows: pl.DataFrame) -> dict[str, Any]:
+def _of_export(bundle: Bundle, rows: pl.DataFrame) -> dict[str, Any]:
+    left_out = {each.format: dict(each.left_out) for each in bundle.exports if each.left_out}
     return {
-        "folder": home.export_folder("mig_subset"),
-        "files": dict(sorted(files.bytes.items())),
+        "files": dict(sorted(bundle.bytes.items())),
         "preview": shown.preview(rows.select("rank", "source", "gain", "labels", "messages")),
+        "train": {each.format: list(each.commands) for each in bundle.exports},
+        **({"left_out": left_out} if left_out else {}),
     }

@@ -5,13 +5,14 @@ from typing import Any
 import polars as pl
 
 from assets.checks import Result, holds
+from mig_dagster.export.bundle import Bundle
 
 SUBSET_CHECKS = {
     "budget_met": "as many rows as the budget asks for, or a reason why not",
     "row_id_unique": "no row twice, ranks 1 to k",
     "rows_in_pool": "every row is a row of the pool",
 }
-EXPORT_CHECKS = {"reread_count": "the exported file holds as many rows as the subset"}
+EXPORT_CHECKS = {"reread_count": "every exported file, read back, holds the subset's rows in their order"}
 
 
 def subset_checks(rows: pl.DataFrame, pool: pl.LazyFrame, info: dict[str, Any]) -> list[Result]:
@@ -31,9 +32,14 @@ def subset_checks(rows: pl.DataFrame, pool: pl.LazyFrame, info: dict[str, Any]) 
     ]
 
 
-def export_checks(written: int, reread: int) -> list[Result]:
-    """Check an export: rows handed over against rows read back."""
-    return [holds("reread_count", written == reread, f"{reread} rows read back of {written}")]
+def export_checks(bundle: Bundle) -> list[Result]:
+    """Check an export before it takes its place: rows handed over against rows read back, in every file."""
+    files = bundle.files
+    counts = [("train.jsonl", files.reread, files.rows, True)]
+    counts += [(each.format, each.reread, each.written, each.whole) for each in bundle.exports]
+    lost = [name for name, reread, written, whole in counts if reread != written or not whole]
+    found = f"{files.reread} rows read back of {files.rows}" if not lost else f"rows differ in {', '.join(lost)}"
+    return [holds("reread_count", not lost, found)]
 
 
 def _budget_check(taken: int, info: dict[str, Any]) -> Result:

@@ -1,14 +1,16 @@
 """Where everything is kept: one folder or bucket prefix with the lake, the cache, the ledger and the catalog."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cached_property
+from pathlib import Path
 from uuid import uuid4
 
 import dagster as dg
 
 from mig_dagster.annotations.cache import FragmentCache
 from mig_dagster.conversation import canonical_json
-from mig_dagster.export import SubsetFiles
+from mig_dagster.export.bundle import of_a_format
 from mig_dagster.lineage import Ledger
 from mig_dagster.lineage.published_catalog import CATALOG
 from mig_dagster.sources import Revision, Source
@@ -55,10 +57,21 @@ class MigHome(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Return the path or URI of a subset's folder of files."""
         return self.store.uri(f"{EXPORTS}/{subset}")
 
-    def publish_export(self, subset: str, files: SubsetFiles) -> None:
-        """Put a subset's files in place, one after the other, the lock last."""
-        for name in files.bytes:
-            self.store.publish_file(files.folder / name, f"{EXPORTS}/{subset}/{name}")
+    def publish_export(self, subset: str, built: Path, names: Sequence[str]) -> None:
+        """Put a subset's files in place, one after the other, and remove those of consumers that are no longer made.
+
+        Args:
+            subset: whose folder it is.
+            built: the folder where the files were built, on the disk of the home where that is a folder.
+            names: their paths in it, the lock last.
+        """
+        folder = f"{EXPORTS}/{subset}"
+        for name in names:
+            self.store.publish_file(built / name, f"{folder}/{name}")
+        wanted = {f"{folder}/{name}" for name in names}
+        for path in self.store.list(folder):
+            if path not in wanted and of_a_format(path.removeprefix(f"{folder}/")):
+                self.store.remove(path)
 
     def record_revision(self, source: Source, revision: Revision, run_id: str) -> None:
         """Add what was read to the ledger."""

@@ -28,7 +28,8 @@ budget, so choose again for a smaller one.
 | {{ source | inert }} | {{ (lock.licences.get(source) or "not stated") | inert }} | {{ "{:,}".format(count) }} |
 {% endfor %}
 {% if budget -%}
-Budget: {{ budget | inert }}. {% endif -%}
+Budget: {{ budget | inert }}
+{%- if first %}, of which these are the first {{ "{:,}".format(first) }} rows{% endif %}. {% endif -%}
 Options: `{{ lock.options | tojson }}`. Scores by `{{ lock.scorer }}`. `selection.lock.json` pins every input.
 {% if lock.shortfall %}
 {{ lock.shortfall }}
@@ -93,6 +94,7 @@ def dataset_card(
         rows=len(rows),
         mix=mix,
         budget=lock.get("budget"),
+        first=lock.get("first_rows"),
         front_matter=_front_matter(len(rows), sources, lock, data_files, info),
         columns=columns,
         citations=bibliography(str(lock["method"]), sources, lock.get("uris", {})),

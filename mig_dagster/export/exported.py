@@ -51,6 +51,9 @@ class Exported:
         written: how many of them the data files hold.
         reread: how many of those are, read back by the format's own rules, what was handed over, in the same order.
         left_out: how many rows the format cannot say, by reason; `<name>.left_out.jsonl` names each.
+        left_out_ranks: their ranks.
+        data: the files that hold the rows, in their order (`reading.read_records`).
+        registration: how the consumer is told to read them: its own entry for the data set, {} where it needs none.
         notes: what a user should know, a sentence each.
         commands: what to run next.
     """
@@ -64,6 +67,9 @@ class Exported:
     written: int
     reread: int
     left_out: Mapping[str, int]
+    left_out_ranks: frozenset[int]
+    data: Sequence[str]
+    registration: Mapping[str, Any]
     notes: Sequence[str]
     commands: Sequence[str]
 
@@ -90,7 +96,9 @@ def finished(
     *,
     left_out: LeftOut,
     reread: int,
-    files: Sequence[str],
+    data: Sequence[str],
+    files: Sequence[str] = (),
+    registration: Mapping[str, Any] | None = None,
     notes: Sequence[str] = (),
     commands: Sequence[str] = (),
 ) -> Exported:
@@ -103,12 +111,14 @@ def finished(
         lock: of the subset.
         left_out: what the format cannot say.
         reread: how many rows were read back equal.
-        files: what was written, in the order in which it is put in place.
+        data: the files that hold the rows.
+        files: what else was written, in the order in which it is put in place, after the data.
+        registration: the consumer's own entry for the data set.
         notes: what a user should know.
         commands: what to run next.
     """
     name = dataset_name(lock)
-    names = list(files)
+    names = [*data, *files]
     if left_out.rows:
         listing = f"{name}.left_out.jsonl"
         (place.folder / listing).write_bytes(b"".join(map(json_line, left_out.rows)))
@@ -123,6 +133,9 @@ def finished(
         written=rows.height - len(left_out.rows),
         reread=reread,
         left_out=left_out.counts,
+        left_out_ranks=frozenset(row["rank"] for row in left_out.rows),
+        data=tuple(data),
+        registration=registration or {},
         notes=tuple(notes),
         commands=tuple(commands),
     )

@@ -25,14 +25,28 @@ def check_formats(names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
+def build_export(folder: Path, form: str, rows: pl.DataFrame, lock: Lock, *, target: str) -> Exported:
+    """Write a subset for a consumer into an empty folder, and read it back.
+
+    Args:
+        folder: made here; nobody else looks at it.
+        form: a name of `FORMATS`.
+        rows: by rank, with `SUBSET_COLUMNS`, `messages` and `tools`.
+        lock: of the subset.
+        target: path or URI of the folder that the files are put into.
+    """
+    folder.mkdir()
+    return FORMATS[form](Place(folder, target), rows, lock)
+
+
 def export_to(folder: Path, form: str, rows: pl.DataFrame, lock: Lock) -> Exported:
     """Write a subset for a consumer into a folder, whole or not at all.
 
     Args:
         folder: made when missing; files of the same names are replaced, shards of an earlier export go, others stay.
-        form: a name of `FORMATS`.
-        rows: by rank, with `SUBSET_COLUMNS`, `messages` and `tools`.
-        lock: of the subset.
+        form: as `build_export` takes it.
+        rows: as `build_export` takes them.
+        lock: as `build_export` takes it.
 
     Raises:
         ValueError: the folder is a file, or holds a registration that cannot be extended.
@@ -40,9 +54,10 @@ def export_to(folder: Path, form: str, rows: pl.DataFrame, lock: Lock) -> Export
     """
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file; name a folder")
+    folder = folder.absolute()
     folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as aside:
-        made = FORMATS[form](Place(Path(aside), str(folder)), rows, lock)
+        made = build_export(Path(aside) / form, form, rows, lock, target=str(folder))
         if not made.whole:
             raise OSError(f"{folder}: {made.reread} of {made.written} rows read back as they were: run again")
         for name in made.files:

@@ -19,6 +19,19 @@ from tests.dag.tiny import (
     versions,
 )
 
+EXPORTED = {
+    "README.md",
+    "reasons.parquet",
+    "selection.lock.json",
+    "subset.parquet",
+    "train.jsonl",
+    "llama-factory/dataset_info.json",
+    "llama-factory/mig_subset.jsonl",
+    "llama-factory/mig_subset.train.yaml",
+    "trl/mig_subset.parquet",
+    "trl/mig_subset.train.yaml",
+}
+
 
 def files_under(folder) -> dict[str, int]:
     """Return every file with its inode: one that is written again gets another."""
@@ -58,12 +71,7 @@ def test_records_turned_away_stand_beside_the_rows_with_their_reason(finished):
 def test_the_export_holds_the_conversations_in_the_order_of_choice(finished):
     place, _, _ = finished
     folder = Path(place.home.export_folder("mig_subset"))
-    assert sorted(path.name for path in folder.iterdir()) == [
-        "README.md",
-        "selection.lock.json",
-        "subset.parquet",
-        "train.jsonl",
-    ]
+    assert {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} == EXPORTED
     lines = [json.loads(line) for line in (folder / "train.jsonl").read_text().splitlines()]
     subset = place.home.lake.scan("mig_subset").collect()
     raw = place.home.lake.scan("raw_pool", list(SOURCES)).collect()

@@ -68,7 +68,9 @@ def write(place: Place, rows: pl.DataFrame, lock: Lock) -> Exported:
         lock,
         left_out=left_out,
         reread=reread,
-        files=[data, settings],
+        data=[data],
+        files=[settings],
+        registration=document["datasets"][0],
         notes=[] if lines else [JSON_VALUES, REASONING],
         commands=[f"axolotl train {place.goal(settings)}"],
     )

@@ -61,7 +61,8 @@ def write(place: Place, rows: pl.DataFrame, lock: Lock) -> Exported:
         lock,
         left_out=left_out,
         reread=reread_table(paths, rows, CODEC, left_out),
-        files=[*names, "README.md", LOCK],
+        data=names,
+        files=["README.md", LOCK],
         notes=[] if shape.plain else [JSON_VALUES],
         commands=[f"hf upload YOUR_NAME/YOUR_DATASET {place.target} --repo-type dataset"],
     )

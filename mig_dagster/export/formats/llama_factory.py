@@ -45,7 +45,9 @@ def write(place: Place, rows: pl.DataFrame, lock: Lock) -> Exported:
         lock,
         left_out=left_out,
         reread=reread_lines(path, rows, CODEC, left_out),
-        files=[data, settings, INFO],
+        data=[data],
+        files=[settings, INFO],
+        registration=known[name],
         notes=_notes(shape, lock, left_out),
         commands=[f"llamafactory-cli train {place.goal(settings)}"],
     )

@@ -46,7 +46,7 @@ def write(place: Place, rows: pl.DataFrame, lock: Lock) -> Exported:
         lock,
         left_out=left_out,
         reread=reread_lines(path, rows, CODEC, left_out),
-        files=[data],
+        data=[data],
         notes=["in --dataset_mixer_list 1.0 is every row, and 1 is one row"],
         commands=[command],
     )

@@ -20,7 +20,7 @@ def write_jsonl(place: Place, rows: pl.DataFrame, lock: Lock) -> Exported:
     path = place.folder / data
     left_out = write_lines(path, rows, PLAIN)
     reread = reread_lines(path, rows, PLAIN, left_out)
-    return finished("jsonl", place, rows, lock, left_out=left_out, reread=reread, files=[data])
+    return finished("jsonl", place, rows, lock, left_out=left_out, reread=reread, data=[data])
 
 
 def write_parquet(place: Place, rows: pl.DataFrame, lock: Lock) -> Exported:
@@ -30,7 +30,7 @@ def write_parquet(place: Place, rows: pl.DataFrame, lock: Lock) -> Exported:
     rows.select(*SUBSET_COLUMNS, "messages", "tools").write_parquet(path, row_group_size=BATCH)
     nothing = LeftOut()
     reread = count_equal(_stored(path), rows, STORED, nothing)
-    return finished("parquet", place, rows, lock, left_out=nothing, reread=reread, files=[data])
+    return finished("parquet", place, rows, lock, left_out=nothing, reread=reread, data=[data])
 
 
 def read_stored(record: Mapping[str, Any]) -> Conversation:

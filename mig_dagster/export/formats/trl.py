@@ -83,7 +83,9 @@ def _write(form: str, place: Place, rows: pl.DataFrame, lock: Lock, codec: Codec
         lock,
         left_out=left_out,
         reread=reread_table([path], rows, codec, left_out),
-        files=[data, settings],
+        data=[data],
+        files=[settings],
+        registration=document["datasets"][0],
         notes=_notes(shape, lock, left_out),
         commands=[f"trl sft --config {place.goal(settings)}"],
     )
