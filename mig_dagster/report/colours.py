@@ -14,6 +14,12 @@ CHOSEN = "#2b83ba"
 REJECTED = "#d9680f"
 """What is in the pool and not in the subset."""
 
+EXACT = "#8467c9"
+"""Rows that are equal to one in the pool, and so not in it."""
+
+NORMALISED = "#0f97a8"
+"""Rows that are equal to one in the pool after normalisation, and so not in it."""
+
 METHODS: Mapping[str, str] = {
     "mig": CHOSEN,
     "random": POOL,

@@ -3,12 +3,22 @@
 from collections.abc import Callable
 
 from mig_dagster.report.figure import Figure
+from mig_dagster.report.figures.duplicates import duplicates
 from mig_dagster.report.figures.information_curve import information_curve
 from mig_dagster.report.figures.overlap import overlap
+from mig_dagster.report.figures.rows_to_read import rows_to_read
+from mig_dagster.report.figures.score_histograms import score_histograms
+from mig_dagster.report.figures.shape import shape
+from mig_dagster.report.figures.source_mix import source_mix
 from mig_dagster.report.inputs import ReportInputs
 
 FIGURES: tuple[Callable[[ReportInputs], Figure], ...] = (
     information_curve,
+    source_mix,
+    score_histograms,
     overlap,
+    duplicates,
+    shape,
+    rows_to_read,
 )
 """What the report shows, in this order."""
