@@ -1,21 +1,19 @@
 """Small pictures for the UI, as PNG inside Markdown: metadata lives in the event log, so each stays under 20 KB."""
 
 import base64
-from collections.abc import Callable, Sequence
-from io import BytesIO
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import Any
 
 import dagster as dg
 import numpy as np
+import polars as pl
 from numpy.typing import ArrayLike
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from mig_dagster.report.colours import CHOSEN
+from mig_dagster.report.figure import Chart
+from mig_dagster.report.pictures import chart_png
 
-_SIZE = (4.2, 2.4)
-_DPI = 80
-_COLOUR = "#3b6ea8"
+_HEIGHT = 170  # pixels of the plot
 _COLOURS = 64
 _DARK = 0.6
 """Share of the darkest colour from which on black text cannot be read."""
@@ -30,25 +28,29 @@ def histogram(values: ArrayLike, *, what: str, bins: int = 40) -> dg.MarkdownMet
         bins: bars.
     """
     numbers = np.asarray(values, dtype=np.float64)
-    finite = numbers[np.isfinite(numbers)]
-
-    def draw(axes: "Axes") -> None:
-        axes.hist(finite, bins=bins, color=_COLOUR)
-        axes.set_xlabel(what)
-        axes.set_ylabel("rows")
-
-    return _picture(draw, f"histogram of {what}")
+    counts, edges = np.histogram(numbers[np.isfinite(numbers)], bins=bins)
+    bars = pl.DataFrame({"start": edges[:-1], "end": edges[1:], "rows": counts})
+    spec = {
+        "data": {"name": "bars"},
+        "mark": {"type": "bar", "color": CHOSEN, "binSpacing": 0},
+        "encoding": {
+            "x": {**_number("start", what), "bin": {"binned": True}, "scale": {"zero": False, "nice": False}},
+            "x2": {"field": "end"},
+            "y": _number("rows", "rows"),
+        },
+    }
+    return picture(Chart(spec, {"bars": bars}, f"histogram of {what}", _HEIGHT))
 
 
 def curve(points: Sequence[tuple[int, float]], *, what: str, over: str = "rows taken") -> dg.MarkdownMetadataValue:
     """Return a line through (count, value) points; by default of counts of chosen rows."""
-
-    def draw(axes: "Axes") -> None:
-        axes.plot([x for x, _ in points], [y for _, y in points], color=_COLOUR)
-        axes.set_xlabel(over)
-        axes.set_ylabel(what)
-
-    return _picture(draw, f"{what} by {over}")
+    line = pl.DataFrame(list(points), schema={"x": pl.Int64, "y": pl.Float64}, orient="row")
+    spec = {
+        "data": {"name": "line"},
+        "mark": {"type": "line", "color": CHOSEN},
+        "encoding": {"x": _number("x", over), "y": {**_number("y", what), "scale": {"zero": False}}},
+    }
+    return picture(Chart(spec, {"line": line}, f"{what} by {over}", _HEIGHT))
 
 
 def heat_map(values: ArrayLike, names: Sequence[str], *, what: str) -> dg.MarkdownMetadataValue:
@@ -60,35 +62,36 @@ def heat_map(values: ArrayLike, names: Sequence[str], *, what: str) -> dg.Markdo
         what: the share says.
     """
     shares = np.asarray(values, dtype=np.float64).reshape(len(names), len(names))
-
-    def draw(axes: "Axes") -> None:
-        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-        axes.set_xticks(range(len(names)), names, rotation=60, ha="right", fontsize=7)
-        axes.set_yticks(range(len(names)), names, fontsize=7)
-        for row, column in np.argwhere(np.isfinite(shares)):
-            share = shares[row, column]
-            colour = "white" if share > _DARK else "black"
-            axes.text(column, row, f"{share:.0%}", ha="center", va="center", fontsize=6, color=colour)
-
-    return _picture(draw, what, (2 + 0.32 * len(names), 1.4 + 0.28 * len(names)))
-
-
-def _picture(draw: Callable[["Axes"], None], title: str, size: tuple[float, float] = _SIZE) -> dg.MarkdownMetadataValue:
-    # Not pyplot: it keeps global state and may look for a display. Imported here because it takes a second to load.
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=size, dpi=_DPI, layout="constrained")
-    axes = figure.subplots()
-    axes.spines[["top", "right"]].set_visible(False)
-    draw(axes)
-    return dg.MetadataValue.md(f"![{title}](data:image/png;base64,{base64.b64encode(_png(figure)).decode()})")
+    there = np.argwhere(np.isfinite(shares)).tolist()
+    lines = [(names[row], names[column], float(shares[row, column])) for row, column in there]
+    cells = pl.DataFrame(lines, schema={"row": pl.String, "column": pl.String, "share": pl.Float64}, orient="row")
+    axis: dict[str, Any] = {"type": "nominal", "title": None, "scale": {"domain": list(names)}}
+    shade = {"field": "share", "type": "quantitative", "scale": {"domain": [0, 1], "scheme": "blues"}, "legend": None}
+    white = {"condition": {"test": f"datum.share > {_DARK}", "value": "white"}, "value": "black"}
+    text = {"text": {"field": "share", "type": "quantitative", "format": ".0%"}, "color": white}
+    spec = {
+        "data": {"name": "cells"},
+        "encoding": {"x": {"field": "column", **axis, "axis": {"labelAngle": -60}}, "y": {"field": "row", **axis}},
+        "layer": [
+            {"mark": "rect", "encoding": {"color": shade}},
+            {"mark": {"type": "text", "fontSize": 9}, "encoding": text},
+        ],
+    }
+    return picture(Chart(spec, {"cells": cells}, what, 24 * len(names)), width=34 * len(names) + 40)
 
 
-def _png(figure: "Figure") -> bytes:
-    """Return a figure as a PNG with a palette: a quarter of the bytes that one with full colours takes."""
-    from PIL import Image  # comes with matplotlib, which draws through it
+def picture(chart: Chart, *, width: int = 340) -> dg.MarkdownMetadataValue:
+    """Return a chart as a PNG inside Markdown.
 
-    drawn, png = BytesIO(), BytesIO()
-    figure.savefig(drawn, format="png")
-    Image.open(drawn).convert("RGB").quantize(_COLOURS).save(png, "png", optimize=True)
-    return png.getvalue()
+    Args:
+        chart: what to draw.
+        width: of the plot, pixels.
+    """
+    png = base64.b64encode(chart_png(chart, width=width, scale=1, colours=_COLOURS)).decode()
+    # The text in brackets is Markdown's: what could end it is left out.
+    alt = chart.alt.translate(dict.fromkeys(map(ord, "[]()!<>\n"), " "))
+    return dg.MetadataValue.md(f"![{alt}](data:image/png;base64,{png})")
+
+
+def _number(name: str, title: str) -> dict[str, Any]:
+    return {"field": name, "type": "quantitative", "title": title}

@@ -15,7 +15,7 @@ COLOURS = 160
 """Of the palette: a quarter of the bytes that a picture with full colours takes."""
 
 
-def chart_png(chart: Chart, *, width: int = WIDTH, scale: float = 1.5) -> bytes:
+def chart_png(chart: Chart, *, width: int = WIDTH, scale: float = 1.5, colours: int = COLOURS) -> bytes:
     """Return a chart as a PNG on white.
 
     The first call of a process starts a JavaScript engine, which takes about a second.
@@ -24,6 +24,7 @@ def chart_png(chart: Chart, *, width: int = WIDTH, scale: float = 1.5) -> bytes:
         chart: what to draw.
         width: of the plot, pixels before scaling.
         scale: pixels of the picture per pixel of the plot.
+        colours: of the palette, at most.
     """
     import vl_convert  # loads a JavaScript engine
     from PIL import Image
@@ -39,7 +40,7 @@ def chart_png(chart: Chart, *, width: int = WIDTH, scale: float = 1.5) -> bytes:
     )
     png = BytesIO()
     with Image.open(BytesIO(drawn)) as picture:
-        picture.convert("RGB").quantize(COLOURS).save(png, "png", optimize=True)
+        picture.convert("RGB").quantize(colours).save(png, "png", optimize=True)
     return png.getvalue()
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +10,25 @@ import polars as pl
 
 from mig_dagster.annotations.cache import FragmentCache
 from mig_dagster.annotations.token_counts import TokenCounter
+from mig_dagster.report.inputs import ReportPool
 from mig_dagster.selection import METHODS, reads
 from mig_dagster.sources import Source
 from mig_dagster.stages.budget import rows_of
 from mig_dagster.stages.comparison import Compared, compare_subsets
-from mig_dagster.stages.comparison_files import shortfalls, write_comparison
+from mig_dagster.stages.comparison_files import REPORT, shortfalls, write_comparison
 from mig_dagster.stages.devices import selection_device
 from mig_dagster.stages.file_pool import FilePool, OnStep, file_pool
 from mig_dagster.stages.pool_options import PoolOptions
+from mig_dagster.stages.report_files import write_report
+from mig_dagster.stages.report_inputs import report_inputs
+from mig_dagster.stages.report_pool import report_pool, scale_or_none, with_tokens
 from mig_dagster.stages.select_files import check_folder, check_method, choosing, mixed_annotators
+from mig_dagster.stages.stored_frames import stored_duplicates
 from mig_dagster.stages.subset import check_null_share, choose_subset
 from mig_dagster.storage import Lake
+
+ABOUT = "mig"
+"""The method that the report is about, where it is among those compared."""
 
 MEASURED = ("tags", "quality_scores", "label_graph", "row_embeddings")
 """What the measures of a comparison are made from, whatever the methods read."""
@@ -72,7 +81,7 @@ def compare_files(
     models: Path,
     on_progress: OnStep,
 ) -> Comparison:
-    """Run methods on the rows of some sources, compare what they choose, and write the comparison's folder.
+    """Run methods on the rows of some sources, compare what they choose, and write the comparison and its report.
 
     A method that fails does not end the others: why it failed is in the table.
 
@@ -112,7 +121,8 @@ def compare_files(
         on_progress=on_progress,
     )
     chosen = _choose(pool, names, budget, settings, options, on_progress)
-    tables = _measured(pool, chosen.subsets, chosen.failures, options, on_progress)
+    given = _report_pool(pool, on_progress)
+    tables = _measured(pool, given, chosen, options, on_progress)
     made = Comparison(
         tables,
         budget,
@@ -124,6 +134,9 @@ def compare_files(
         pool.notes,
     )
     write_comparison(output, made.tables, notes_of(made))
+    if chosen.subsets:
+        drawn = partial(on_progress, "drawing figures")
+        write_report(output / REPORT, report_inputs(given, chosen.subsets, ABOUT), pool.inputs, drawn)
     return made
 
 
@@ -161,24 +174,28 @@ def _choose(
     return chosen
 
 
+def _report_pool(pool: FilePool, on_progress: OnStep) -> ReportPool:
+    """Return the pool as measures and figures take it."""
+    on_progress("measuring", 0, None)
+    duplicates = stored_duplicates(pool.lake, pool.inputs["pool"])
+    given = report_pool(pool.frames, duplicates=duplicates, scale=scale_or_none(pool.signals))
+    return with_tokens(given, pool.frames, TokenCounter(pool.encoder))
+
+
 def _measured(
-    pool: FilePool,
-    subsets: Sequence[Compared],
-    failures: Mapping[str, str],
-    options: PoolOptions,
-    on_progress: OnStep,
+    pool: FilePool, given: ReportPool, chosen: _Chosen, options: PoolOptions, on_progress: OnStep
 ) -> dict[str, pl.DataFrame]:
     """Return the tables of a comparison."""
-    on_progress("measuring", 0, None)
     tables = compare_subsets(
         pool.frames,
-        subsets,
+        chosen.subsets,
         count_tokens=TokenCounter(pool.encoder),
-        failures=failures,
+        pool=given,
+        failures=chosen.failures,
         device=selection_device(options),
         on_progress=lambda done, total: on_progress("measuring", done, total),
     )
-    return tables | {"subsets": subsets_table(subsets)}
+    return tables | {"subsets": subsets_table(chosen.subsets)}
 
 
 def subsets_table(subsets: Sequence[Compared]) -> pl.DataFrame:

@@ -17,6 +17,9 @@ FILES = {
 }
 """Tables of a comparison, and what their files and their tables in the database are called."""
 
+REPORT = "report"
+"""Folder in a comparison's own for the page and its tables."""
+
 SHOWN: Mapping[str, tuple[str, Callable[[Any], str]]] = {
     "information": ("information", lambda value: f"{value:,.1f}"),
     "rows": ("rows", lambda value: f"{value:,}"),
@@ -73,7 +76,7 @@ def meaning(tables: Mapping[str, pl.DataFrame]) -> str:
 
 
 def write_comparison(folder: Path, tables: Mapping[str, pl.DataFrame], notes: Sequence[str]) -> None:
-    """Write a comparison's files, each whole or not at all.
+    """Write a comparison's tables, each whole or not at all.
 
     Args:
         folder: made when missing; files of an earlier comparison in it are replaced.
@@ -122,7 +125,8 @@ def _readme(tables: Mapping[str, pl.DataFrame], notes: Sequence[str]) -> str:
         f"# Comparison\n\n{_markdown(heading, shown_lines(tables))}\n\n{meaning(tables)}\n\n{listed}",
         f"## Jaccard overlap\n\n{_overlap(tables['overlap'])}",
         f"## Source mix\n\n{_source_mix(tables['source_mix'])}",
-        f"## Files\n\n{files}; `comparison.duckdb` has the same tables.\n",
+        f"## Files\n\n{files}; `comparison.duckdb` has the same tables. `{REPORT}/report.html` shows "
+        f"the choices in figures: open it in a browser.\n",
     ]
     return "\n\n".join(parts)
 

@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import polars as pl
-
 from mig_dagster.stages.comparison import Compared
 from mig_dagster.stages.file_pool import OnStep
 from mig_dagster.stages.report_files import ReportFiles, write_report
@@ -12,10 +10,9 @@ from mig_dagster.stages.report_inputs import report_inputs
 from mig_dagster.stages.report_pool import report_pool, scale_or_none, with_tokens
 from mig_dagster.stages.row_signals import SIGNALS
 from mig_dagster.stages.select_files import check_folder
-from mig_dagster.stages.stored_frames import stored_frames, stored_manifests
+from mig_dagster.stages.stored_frames import stored_duplicates, stored_frames, stored_manifests
 from mig_dagster.stages.stored_subset import StoredSubset
 from mig_dagster.stages.wide_inputs import CountTokens
-from mig_dagster.storage import Lake
 
 _LABEL_SPACE = ("label_vocabulary", "label_graph")
 
@@ -70,11 +67,6 @@ def shared_inputs(subsets: Sequence[StoredSubset]) -> dict[str, str]:
     # Methods that read no tags say nothing of the labels: what is published now serves.
     now = [lake_now for lake_now in first.lake.current_versions([(name, None) for name in _LABEL_SPACE]) if lake_now]
     return inputs | {manifest.name: manifest.data_version for manifest in now}
-
-
-def stored_duplicates(lake: Lake, pool: str) -> pl.DataFrame:
-    """Return what a version of the pool left out as `mig_dagster.pool.schema.DUPLICATES`."""
-    return lake.scan_versions([lake.version("pool", None, pool)], "duplicates").collect()
 
 
 def _compared(subset: StoredSubset) -> Compared:

@@ -75,3 +75,12 @@ def stored_frames(lake: Lake, inputs: Mapping[str, str], beside: Collection[str]
         raw_pool=lake.scan_versions(found["raw_pool"]) if "raw_pool" in found else None,
         **signals,
     )
+
+
+def stored_duplicates(lake: Lake, pool: str) -> pl.DataFrame:
+    """Return what a version of the pool left out, as `mig_dagster.pool.schema.DUPLICATES`.
+
+    Raises:
+        LookupError: the version is not there any more.
+    """
+    return lake.scan_versions([lake.version("pool", None, pool)], "duplicates").collect()
