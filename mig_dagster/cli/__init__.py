@@ -8,6 +8,7 @@ from mig_dagster.cli.backfill import backfill
 from mig_dagster.cli.check_export import check_export
 from mig_dagster.cli.compare import compare
 from mig_dagster.cli.demo import demo
+from mig_dagster.cli.explain import explain
 from mig_dagster.cli.export import export
 from mig_dagster.cli.methods import ListsMethods, methods
 from mig_dagster.cli.plan import plan
@@ -39,5 +40,6 @@ app.command()(check_export)
 app.command()(methods)
 app.command()(sample)
 app.command()(export)
+app.command()(explain)
 app.command()(trace)
 app.command()(vacuum)

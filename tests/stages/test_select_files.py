@@ -13,7 +13,7 @@ from mig_dagster.stages.select_files import select_files
 from mig_dagster.storage import Store
 
 
-def select(path, output, model, cache, method="mig", changes=None, **settings):
+def select(path, output, model, cache, method="mig", changes=None, budget="100%", **settings):
     options = PoolOptions(
         encoder=EncoderOptions(model=str(model)),
         label_vocabulary=VocabularyOptions(min_count=1, merge_distance=None),
@@ -23,7 +23,7 @@ def select(path, output, model, cache, method="mig", changes=None, **settings):
         [Source("mine", str(path))],
         output,
         method=method,
-        budget="100%",
+        budget=budget,
         settings=settings,
         options=options,
         cache=FragmentCache(Store(cache)),
