@@ -7,7 +7,17 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from mig_dagster.cli.console import DEFAULT_HOME, AsJson, Home, explain_errors, out, print_json, print_table
+from mig_dagster.cli.console import (
+    DEFAULT_HOME,
+    AsJson,
+    Home,
+    explain_errors,
+    out,
+    print_json,
+    print_table,
+    progress_bar,
+)
+from mig_dagster.export import FORMATS
 from mig_dagster.export.consumers import DryRun
 
 _COLOURS = {"stops": "bold red", "dropped": "red", "cut": "yellow", "altered": "cyan"}
@@ -16,9 +26,7 @@ _COLOURS = {"stops": "bold red", "dropped": "red", "cut": "yellow", "altered": "
 @explain_errors
 def check_export(
     subset: Annotated[str, typer.Argument(help="A subset's folder, or its name in the home, such as mig or mig~1.")],
-    trainer: Annotated[
-        list[str], typer.Option("--for", help="Trainer or format: llama-factory, trl, axolotl, ...; repeatable.")
-    ],
+    trainer: Annotated[list[str], typer.Option("--for", help=f"Whose export: {', '.join(FORMATS)}; repeatable.")],
     tokenizer: Annotated[
         str | None, typer.Option(help="Folder or Hugging Face id: also check its chat template and the token limit.")
     ] = None,
@@ -34,12 +42,11 @@ def check_export(
     """Say which rows of a subset a trainer would drop, cut or change, and why; exit code 1 when it would lose one."""
     # Imported here, so that `--help` does not load the models' libraries.
     from mig_dagster.annotations.tokens import RowTokenizer
-    from mig_dagster.stages.dry_run import dry_run, rows_of
-    from mig_dagster.stages.stored_subset import find_subset
+    from mig_dagster.stages.dry_run import check_subset
 
-    rows = rows_of(find_subset(subset, home))
     counts = None if tokenizer is None else RowTokenizer(tokenizer)
-    runs = {name: dry_run(rows, name, counts, max_tokens) for name in trainer}
+    with progress_bar("reading") as report:
+        runs = check_subset(subset, trainer, home=home, tokenizer=counts, max_tokens=max_tokens, on_progress=report)
     if output is not None:
         for name, run in runs.items():
             _write(output, name, run)

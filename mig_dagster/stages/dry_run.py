@@ -1,79 +1,106 @@
-"""What a trainer would do with a subset in an export format: the records that the format writes, under its rules."""
+"""What trainers would do with a subset: what is exported for them, read from its files, under their rules."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import polars as pl
 
 from mig_dagster.annotations.tokens import RowTokenizer
+from mig_dagster.export import FORMATS, Exported, build_export, check_formats
 from mig_dagster.export.consumers import CONSUMERS, DryRun, ExportedRow
 from mig_dagster.export.consumers.chat_tokens import ChatTokenizer
 from mig_dagster.export.consumers.findings import FOUND
-from mig_dagster.export.conversations import PLAIN, Codec, LeftOut, encoded
-from mig_dagster.export.formats import (
-    FORMATS,
-    REASONS,
-    axolotl,
-    hf,
-    llama_factory,
-    llama_factory_turns,
-    open_instruct,
-    trl,
-)
-from mig_dagster.export.tables import Shape, shape_of
-from mig_dagster.stages.stored_subset import StoredSubset
+from mig_dagster.export.exported import Lock
+from mig_dagster.export.formats import REASONS
+from mig_dagster.export.lines import read_lines
+from mig_dagster.export.reading import exported_rows
+from mig_dagster.stages.export_subset import lock_of, where_from
+from mig_dagster.stages.stored_subset import find_subset
 from mig_dagster.stages.subset_files import with_conversations
 
-
-@dataclass(frozen=True)
-class _File:
-    """How a format's file is read.
-
-    Attributes:
-        consumer: a name of `CONSUMERS`.
-        codec: of the records, for rows of a shape.
-        typed: whether the file carries its types.
-        registration: what tells the trainer how to read it.
-    """
-
-    consumer: str
-    codec: Callable[[Shape], Codec]
-    typed: Callable[[Shape], bool] = lambda _: True
-    registration: Callable[[Shape], Mapping[str, Any]] = field(default=lambda _: {})
-
-
-_FILES: Mapping[str, _File] = {
-    "llama-factory": _File(
-        "llama-factory",
-        lambda shape: llama_factory_turns.CODEC if shape.tools else llama_factory_turns.WITHOUT_TOOLS,
-        lambda _: False,
-        lambda shape: llama_factory.entry("train.jsonl", shape),
-    ),
-    "trl": _File("trl", lambda _: trl.MESSAGES),
-    "trl-prompt-completion": _File("trl", lambda _: trl.PROMPT_COMPLETION),
-    "axolotl": _File(
-        "axolotl",
-        lambda _: axolotl.CODEC,
-        lambda shape: not shape.plain or shape.tools,
-        lambda shape: axolotl.training("subset", "train", shape)["datasets"][0],
-    ),
-    "open-instruct": _File("open-instruct", lambda _: open_instruct.CODEC, lambda _: False),
-    "hf": _File("datasets", lambda _: hf.CODEC),
-    "jsonl": _File("datasets", lambda _: PLAIN, lambda _: False),
-    "parquet": _File("datasets", lambda _: PLAIN),
+READ_BY: Mapping[str, str] = {
+    "llama-factory": "llama-factory",
+    "trl": "trl",
+    "trl-prompt-completion": "trl",
+    "axolotl": "axolotl",
+    "open-instruct": "open-instruct",
+    "hf": "datasets",
+    "jsonl": "datasets",
+    "parquet": "datasets",
 }
-assert _FILES.keys() == FORMATS.keys()
+"""Which of `CONSUMERS` reads a format of `FORMATS`."""
+assert READ_BY.keys() == FORMATS.keys()
+
+
+def check_subset(
+    name: str,
+    formats: Sequence[str],
+    *,
+    home: str,
+    tokenizer: RowTokenizer | None = None,
+    max_tokens: int | None = None,
+    on_progress: Callable[[str, int, int | None], None] = lambda *_: None,
+) -> dict[str, DryRun]:
+    """Say what the trainers of some formats would do with a stored subset; its files are written aside and go again.
+
+    Args:
+        name: as `find_subset` takes it.
+        formats: names of `FORMATS`.
+        home: folder or URI of the lake.
+        tokenizer: as `dry_run` takes it.
+        max_tokens: as `dry_run` takes it.
+        on_progress: told what is being done.
+
+    Raises:
+        LookupError: there is no such subset, or its conversations are no longer in the home.
+        ValueError: an unknown format, a limit without a tokenizer, or a tokenizer without a chat template.
+        ModelError: the tokenizer cannot be had.
+    """
+    wanted = check_formats(formats)
+    on_progress("reading the subset", 0, None)
+    subset = find_subset(name, home)
+    raw_pool = subset.frames().raw_pool
+    assert raw_pool is not None, "a stored subset leads to the conversations of its pool"
+    rows = with_conversations(subset.rows.lazy(), raw_pool)
+    lock = lock_of(subset, **where_from(home))
+    runs = {}
+    for form in wanted:
+        on_progress(f"checking {form}", 0, None)
+        runs[form] = dry_run(rows, form, lock, tokenizer, max_tokens)
+    return runs
 
 
 def dry_run(
-    rows: pl.DataFrame, form: str, tokenizer: RowTokenizer | None = None, max_tokens: int | None = None
+    rows: pl.DataFrame,
+    form: str,
+    lock: Lock,
+    tokenizer: RowTokenizer | None = None,
+    max_tokens: int | None = None,
 ) -> DryRun:
-    """Say what a format's trainer would do with rows; nothing is written, loaded or trained.
+    """Say what a format's trainer would do with rows; its files are written aside and go again.
 
     Args:
-        rows: by rank, with `rank`, `row_id`, `source`, `messages` and `tools`.
+        rows: by rank, with `SUBSET_COLUMNS`, `messages` and `tools`.
         form: a name of `FORMATS`.
+        lock: of the subset.
+        tokenizer: as `dry_run_of` takes it.
+        max_tokens: as `dry_run_of` takes it.
+    """
+    with TemporaryDirectory() as aside:
+        exported = build_export(Path(aside) / form, form, rows, lock, target=form)
+        return dry_run_of(exported, rows, tokenizer, max_tokens)
+
+
+def dry_run_of(
+    exported: Exported, rows: pl.DataFrame, tokenizer: RowTokenizer | None = None, max_tokens: int | None = None
+) -> DryRun:
+    """Say what a trainer would do with an export; nothing is loaded or trained.
+
+    Args:
+        exported: files that are there.
+        rows: what was handed over, by rank.
         tokenizer: whose chat template and tokens a limit is counted in; without one neither is looked at.
         max_tokens: the trainer's limit.
 
@@ -81,35 +108,25 @@ def dry_run(
         The trainer's verdict; rows that the format cannot say are dropped as `left_out`.
 
     Raises:
-        ValueError: there is no such format, or there is a limit and no tokenizer, or the tokenizer has no template.
+        ValueError: there is a limit and no tokenizer, or the tokenizer has no chat template.
         ModelError: the tokenizer cannot be had.
     """
-    if form not in _FILES:
-        raise ValueError(f"unknown format {form!r}: expected one of {', '.join(_FILES)}")
-    file, shape, left_out = _FILES[form], shape_of(rows), LeftOut()
-    records = encoded(rows.sort("rank"), file.codec(shape), left_out)
-    written = CONSUMERS[file.consumer](
-        (ExportedRow(row["rank"], row["row_id"], record) for row, record in records),
-        registration=file.registration(shape),
-        typed=file.typed(shape),
+    found = CONSUMERS[READ_BY[exported.format]](
+        (ExportedRow(*each) for each in exported_rows(exported, rows)),
+        registration=exported.registration or None,
+        typed=all(name.endswith(".parquet") for name in exported.data),
         tokenizer=None if tokenizer is None else ChatTokenizer(tokenizer),
         max_tokens=max_tokens,
     )
-    lost = [(row["rank"], row["row_id"], "left_out", "dropped", _why(row["reason"])) for row in left_out.rows]
-    dropped = pl.concat([pl.DataFrame(lost, schema=FOUND, orient="row"), written.dropped]).sort("rank")
-    return replace(written, rows=rows.height, dropped=dropped)
+    return replace(found, rows=rows.height, dropped=pl.concat([_left_out(exported), found.dropped]).sort("rank"))
 
 
-def rows_of(subset: StoredSubset) -> pl.DataFrame:
-    """Return a subset's rows with their conversations, by rank.
-
-    Raises:
-        LookupError: the conversations are no longer in the home.
-    """
-    raw_pool = subset.frames().raw_pool
-    assert raw_pool is not None, "a stored subset leads to the conversations of its pool"
-    return with_conversations(subset.rows.lazy(), raw_pool)
-
-
-def _why(reason: str) -> str:
-    return f"{reason}: {REASONS[reason]}"
+def _left_out(exported: Exported) -> pl.DataFrame:
+    """Return the rows that a format could not say, as its own listing names them."""
+    listing = exported.folder / f"{exported.name}.left_out.jsonl"
+    named = read_lines(listing) if exported.left_out else ()
+    lines = [
+        (row["rank"], row["row_id"], "left_out", "dropped", f"{row['reason']}: {REASONS[row['reason']]}")
+        for row in named
+    ]
+    return pl.DataFrame(lines, schema=FOUND, orient="row")

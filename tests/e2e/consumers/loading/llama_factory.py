@@ -5,9 +5,9 @@ import sys
 
 sys.path.pop(0)  # this folder
 
-from llamafactory.data import get_dataset, get_template_and_fix_tokenizer  # noqa: E402
-from llamafactory.hparams import DataArguments, ModelArguments  # noqa: E402
-from transformers import AutoTokenizer, Seq2SeqTrainingArguments  # noqa: E402
+from llamafactory.data import get_dataset, get_template_and_fix_tokenizer
+from llamafactory.hparams import DataArguments, ModelArguments
+from transformers import AutoTokenizer, Seq2SeqTrainingArguments
 
 
 def prepared(case):
@@ -34,7 +34,7 @@ def prepared(case):
 def attempt(case):
     try:
         return prepared(case)
-    except Exception as problem:  # noqa: BLE001 - what the library says of a file is the result
+    except Exception as problem:
         return {"error": f"{type(problem).__name__}: {problem}"[:500]}
 
 
