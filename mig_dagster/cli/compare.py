@@ -22,6 +22,7 @@ from mig_dagster.cli.console import (
     progress_bar,
 )
 from mig_dagster.cli.settings import AcceptMixed, method_name, method_settings, named_sources, pool_options
+from mig_dagster.stages.budget import WORDS
 
 if TYPE_CHECKING:
     from mig_dagster.stages.compare_files import Comparison
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 def compare(
     pool: Annotated[list[str], typer.Argument(help="Files, folders, globs or demo://name, in any known format.")],
     output: Annotated[Path, typer.Option(help="Folder for the tables; made when missing.")],
-    budget: Annotated[str, typer.Option(help="Rows (5000, 50k) or a share of the pool (5%).")] = "5%",
+    budget: Annotated[str, typer.Option(help=WORDS)] = "5%",
     methods: Annotated[
         str | None, typer.Option(help="Names, with commas; without it every method whose inputs can be made.")
     ] = None,

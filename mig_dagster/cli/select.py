@@ -18,13 +18,14 @@ from mig_dagster.cli.console import (
     progress_bar,
 )
 from mig_dagster.cli.settings import AcceptMixed, method_name, method_settings, named_sources, pool_options
+from mig_dagster.stages.budget import WORDS
 
 
 @explain_errors
 def select(
     pool: Annotated[list[str], typer.Argument(help="Files, folders, globs or demo://name, in any known format.")],
     output: Annotated[Path, typer.Option(help="Folder for the subset; made when missing.")],
-    budget: Annotated[str, typer.Option(help="Rows (5000, 50k) or a share of the pool (5%).")] = "5%",
+    budget: Annotated[str, typer.Option(help=WORDS)] = "5%",
     method: Annotated[str, typer.Option(help="Selection method.")] = "mig",
     option: Annotated[list[str] | None, typer.Option(help="Option of the method, name=value; repeatable.")] = None,
     config: Config = None,
@@ -66,6 +67,12 @@ def select(
         print_warning(
             f"rows that could not be chosen, for lack of a signal that {method} reads: "
             f"{done.info['excluded']:,} of {done.info['pool_rows']:,}"
+        )
+    if spent := done.info["tokens"]:
+        kind = "trained tokens" if spent["counted"] == "trained_tokens" else "tokens"
+        out.print(
+            f"[bold]{spent['used'][spent['counted']]:,}[/] {kind} of {spent['asked']:,} asked for, "
+            f"{spent['pool'][spent['counted']]:,} in the pool"
         )
     rejected = sum(sum(counts["rejected"].values()) for counts in done.records.values())
     out.print(

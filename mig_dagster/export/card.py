@@ -30,6 +30,10 @@ budget, so choose again for a smaller one.
 {% if budget -%}
 Budget: {{ budget | inert }}
 {%- if first %}, of which these are the first {{ "{:,}".format(first) }} rows{% endif %}. {% endif -%}
+{% if lock.get("tokens") -%}
+Tokens: {{ "{:,}".format(lock.tokens.used.tokens) }}, of which {{ "{:,}".format(lock.tokens.used.trained_tokens) }} are
+trained on; {{ "{:,}".format(lock.tokens.asked) }} were asked for
+{%- if lock.tokens.counted == "trained_tokens" %} to train on{% endif %}. {% endif -%}
 Options: `{{ lock.options | tojson }}`. Scores by `{{ lock.scorer }}`. `selection.lock.json` pins every input.
 {% if lock.shortfall %}
 {{ lock.shortfall }}
@@ -80,7 +84,7 @@ def dataset_card(
     Args:
         rows: the subset, with a `source` column.
         lock: `name`, `method`, `pool_rows`, `options`, `scorer`, `licences` (source to licence or None), `shortfall`,
-            `nested`; `budget` and `uris` (source to URI) where known.
+            `nested`; `budget`, `first_rows` and `published_at` where there are such.
         data_files: the files of the training split, in the card's folder.
         info: `dataset_info` of the front matter: features, splits and their sizes; None where a hub is to find out.
         columns: what each column holds; None for files without columns.
@@ -97,7 +101,7 @@ def dataset_card(
         first=lock.get("first_rows"),
         front_matter=_front_matter(len(rows), sources, lock, data_files, info),
         columns=columns,
-        citations=bibliography(str(lock["method"]), sources, lock.get("uris", {})),
+        citations=bibliography(str(lock["method"]), sources, lock.get("published_at", {})),
     )
 
 

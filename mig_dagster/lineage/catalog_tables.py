@@ -17,6 +17,7 @@ SIGNALS: Mapping[str, Sequence[str] | None] = {
     "row_embeddings": (),
     "ifd_scores": None,
     "indicators": None,
+    "token_counts": None,
 }
 """Assets that say something of rows, with what `annotations` shows of their values; None is all of their columns."""
 

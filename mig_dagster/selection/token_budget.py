@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mig_dagster.selection.arguments import check_array
-from mig_dagster.selection.base import METHODS, Rows, Selection, SelectionWarning
+from mig_dagster.selection.base import METHODS, Method, Rows, Selection, SelectionWarning
 from mig_dagster.selection.cluster_choice import choose_from_clusters
 from mig_dagster.selection.token_budget_mig import DEFAULTS, mig_within
 
@@ -40,6 +40,7 @@ def choose_within(
     arguments: Mapping[str, Any],
     settings: Mapping[str, Any],
     filled: Mapping[str, Any],
+    engine: Method | None = None,
 ) -> Selection:
     """Choose rows whose tokens together are at most a budget.
 
@@ -50,6 +51,7 @@ def choose_within(
         arguments: the method's inputs.
         settings: its options; those left out keep their defaults, save `defaults_within`.
         filled: `device` and `on_progress`, where the method takes them.
+        engine: chooses in the place of a method other than `mig`, from the same arguments; None for the method itself.
 
     Returns:
         The rows; `nested` where the rows that fit a smaller budget are always the first of these.
@@ -78,7 +80,7 @@ def choose_within(
         )
     if method == "mig":
         return mig_within(budget, costs=each, arguments=arguments, settings=settings, **filled)
-    choose = partial(METHODS[method], **arguments, **settings, **filled)
+    choose = partial(engine or METHODS[method], **arguments, **settings, **filled)
     found, fit = _grown(budget, each, choose)
     if found.nested:
         return _start(method, budget, each, found, fit, choose)

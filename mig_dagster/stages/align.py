@@ -11,7 +11,7 @@ from mig_dagster.conversation import Conversation
 from mig_dagster.graph import Vocabulary
 from mig_dagster.selection.neighbours import knn_distances
 from mig_dagster.stages.label_space import graph_weights
-from mig_dagster.stages.row_signals import INDICATOR, SIGNALS, join_signals, neighbours_read
+from mig_dagster.stages.row_signals import INDICATOR, SIGNALS, TOKEN_COLUMNS, join_signals, neighbours_read
 from mig_dagster.stages.tag_matrix import tag_matrix
 from mig_dagster.stages.wide_inputs import embedding_matrix, texts_of
 
@@ -30,6 +30,7 @@ class PoolFrames:
         row_embeddings: `row_id`, `embedding` (an array column), `flag`, and `source` likewise.
         ifd_scores: `row_id`, `ifd_loss` or `ifd_ppl` or both, `flag`, and `source` likewise.
         indicators: `row_id`, one column for each indicator, `flag`, and `source` likewise.
+        token_counts: `row_id`, `tokens`, `trained_tokens`, `flag`, and `source` likewise.
         raw_pool: `source`, `origin`, `row_id`, `messages`, `tools` of every source of the pool.
     """
 
@@ -42,6 +43,7 @@ class PoolFrames:
     row_embeddings: pl.LazyFrame | None = None
     ifd_scores: pl.LazyFrame | None = None
     indicators: pl.LazyFrame | None = None
+    token_counts: pl.LazyFrame | None = None
     raw_pool: pl.LazyFrame | None = None
 
 
@@ -69,7 +71,8 @@ def align(frames: PoolFrames, reads: Collection[str], settings: Mapping[str, Any
 
     Args:
         frames: pool and signals.
-        reads: the method's inputs, as `mig_dagster.selection.reads` lists them.
+        reads: the method's inputs, as `mig_dagster.selection.reads` lists them; under a budget in tokens also
+            `token_counts`: int64 by column.
         settings: the method's options; `variant` says which ratio of `ifd_scores` is meant, `rule` and `coefficients`
             which indicators are, all of them without a rule.
 
@@ -104,6 +107,7 @@ _MAKERS: dict[str, Callable[[PoolFrames, pl.DataFrame, list[str]], Any]] = {
     "indicators": lambda _, rows, __: {
         name.removeprefix(INDICATOR): _floats(rows[name]) for name in rows.columns if name.startswith(INDICATOR)
     },
+    "token_counts": lambda _, rows, __: {name: rows[name].cast(pl.Int64).to_numpy() for name in TOKEN_COLUMNS},
     "serialized_rows": lambda frames, rows, _: _texts(frames, rows, Conversation.canonical_json),
     "responses": lambda frames, rows, _: _texts(frames, rows, lambda conversation: conversation.response),
     "row_ids": lambda _, rows, __: rows["row_id"].to_list(),

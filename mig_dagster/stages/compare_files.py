@@ -11,10 +11,11 @@ import polars as pl
 from mig_dagster.annotations.cache import FragmentCache
 from mig_dagster.annotations.token_counts import TokenCounter
 from mig_dagster.report.inputs import ReportPool
-from mig_dagster.selection import METHODS, reads
+from mig_dagster.selection import METHODS
 from mig_dagster.sources import Source
-from mig_dagster.stages.budget import rows_of
-from mig_dagster.stages.comparison import Compared, compare_subsets
+from mig_dagster.stages.budget import check_budget, tokens_of
+from mig_dagster.stages.budgeted import inputs_within
+from mig_dagster.stages.comparison import BASELINES, Compared, compare_subsets
 from mig_dagster.stages.comparison_files import REPORT, shortfalls, write_comparison
 from mig_dagster.stages.devices import selection_device
 from mig_dagster.stages.file_pool import FilePool, OnStep, file_pool
@@ -89,7 +90,8 @@ def compare_files(
         sources: what to read; names must differ.
         output: folder for the result; made when missing.
         methods: names in `METHODS`; None is all of them.
-        budget: rows or a share of the pool, as `50k` or `5%`.
+        budget: rows, a share of the pool, or tokens, as `50k`, `5%` or `20Mtok`; under one in tokens the baselines are
+            among the methods, as theirs is the same budget then.
         settings: options of methods, by method.
         options: everything before the methods.
         cache: what models said before is not computed again.
@@ -101,15 +103,15 @@ def compare_files(
         SourceFileError: a file cannot be read.
         ValueError: `output` is a file, no row was accepted, or a method or an option is wrong.
     """
-    names = sorted(METHODS) if methods is None else list(dict.fromkeys(methods))
+    names = _names(methods, budget)
     for name in names:
         check_method(name, settings.get(name, {}), options)
     if idle := sorted(set(settings) - set(names)):
         raise ValueError(f"options were given for {idle[0]}, which is not compared; compared: {', '.join(names)}")
     check_null_share(options.max_null_share)
-    rows_of(budget, 1)
+    check_budget(budget)
     check_folder(output, "the comparison is a folder of several files")
-    needed = {read for name in names for read in reads(METHODS[name])}
+    needed = {read for name in names for read in inputs_within(name, budget)}
     pool = file_pool(
         sources,
         needed,
@@ -140,6 +142,12 @@ def compare_files(
     return made
 
 
+def _names(methods: Sequence[str] | None, budget: str) -> list[str]:
+    """Return what is compared; under a budget in tokens the baselines too, as those made for rows spend other sums."""
+    asked = sorted(METHODS) if methods is None else list(methods)
+    return list(dict.fromkeys([*asked, *(BASELINES if tokens_of(budget) else ())]))
+
+
 def _choose(
     pool: FilePool,
     names: Sequence[str],
@@ -151,7 +159,7 @@ def _choose(
     """Run one method after the other."""
     chosen = _Chosen()
     for number, name in enumerate(names, 1):
-        if lacking := [pool.lacking[each] for each in reads(METHODS[name]) if each in pool.lacking]:
+        if lacking := [pool.lacking[each] for each in inputs_within(name, budget) if each in pool.lacking]:
             chosen.failures[name] = "; ".join(lacking)
             continue
         try:

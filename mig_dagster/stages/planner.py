@@ -122,7 +122,7 @@ def planner(lake: Lake, options: PoolOptions, signals: Sequence[str] = SIGNALS, 
 
 
 def _is_rule(signal: str, options: PoolOptions) -> bool:
-    return signal == "quality_scores" and options.quality_scores.scorer in RULES
+    return signal == "token_counts" or (signal == "quality_scores" and options.quality_scores.scorer in RULES)
 
 
 def annotators_for(

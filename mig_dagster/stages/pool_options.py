@@ -154,6 +154,29 @@ class IndicatorOptions:
 
 
 @dataclass(frozen=True)
+class TokenOptions:
+    """Whose tokens are counted, and how a row is written for it.
+
+    `tokenizer` is a folder or a Hub id; None is the sentence encoder's. `template` "model" is the tokenizer's own chat
+    template, as a trainer applies it; "none" counts what a row says and no marks.
+    """
+
+    __pydantic_config__ = STRICT
+
+    tokenizer: str | None = None
+    revision: str | None = None
+    template: Literal["model", "none"] = "none"
+
+    def __post_init__(self) -> None:
+        """Refuse what names no tokenizer before an hour of annotation."""
+        if self.tokenizer is None and (self.revision is not None or self.template != "none"):
+            raise ValueError(
+                "token_counts.revision and token_counts.template need token_counts.tokenizer: name the tokenizer of "
+                "the model that is trained"
+            )
+
+
+@dataclass(frozen=True)
 class GraphOptions:
     """How alike two labels must be to share information: one of the two at most."""
 
@@ -201,6 +224,7 @@ class PoolOptions:
     language_model: ModelOptions | None = None
     ifd_scores: IfdOptions = field(default_factory=IfdOptions)
     indicators: IndicatorOptions = field(default_factory=IndicatorOptions)
+    token_counts: TokenOptions = field(default_factory=TokenOptions)
     label_vocabulary: VocabularyOptions = field(default_factory=VocabularyOptions)
     label_graph: GraphOptions = field(default_factory=GraphOptions)
     max_null_share: float = MAX_NULL_SHARE

@@ -9,7 +9,7 @@ import polars as pl
 from mig_dagster.selection.indicator_names import CONSTANT
 from mig_dagster.selection.instruct_mining import RULES
 
-SIGNALS = ("tags", "quality_scores", "row_embeddings", "ifd_scores", "indicators")
+SIGNALS = ("tags", "quality_scores", "row_embeddings", "ifd_scores", "indicators", "token_counts")
 """What annotators say of rows, one line a row: in the order in which it is made and a missing one named."""
 
 BY_LANGUAGE_MODEL = ("ifd_scores", "indicators")
@@ -24,6 +24,9 @@ INDICATOR = "indicator "
 _EMBEDDED = "embedding"
 """The joined column that is never made."""
 
+TOKEN_COLUMNS = ("tokens", "trained_tokens")
+"""The values of `token_counts`: all tokens of a row, and those that a trainer computes its loss on."""
+
 NEIGHBOUR = re.compile(r"knn_([1-9]\d*)")
 """An indicator that is measured in the pool, from embeddings."""
 
@@ -33,8 +36,8 @@ _NOT_VALUES = ("row_id", "source", "annotator", "provenance", "flag")
 def join_signals(pool: pl.DataFrame, signals: Mapping[str, pl.LazyFrame], settings: Mapping[str, Any]) -> pl.DataFrame:
     """Return the pool with the values of each signal and `reason`: why a row cannot be used, or null.
 
-    Values are the columns `tags`, `score`, `ifd` and one for each indicator. Embeddings stay where they are: at
-    1,536 bytes a row they are read straight into the matrix, and here only counted as there or not.
+    Values are the columns `tags`, `score`, `ifd`, `TOKEN_COLUMNS` and one for each indicator. Embeddings stay where
+    they are: at 1,536 bytes a row they are read straight into the matrix, and here only counted as there or not.
 
     Args:
         pool: `row_id`, `source` and more, in the order that selection sees.
@@ -59,6 +62,8 @@ def _values(name: str, signal: pl.LazyFrame, settings: Mapping[str, Any]) -> dic
         wanted = indicators_read(settings)
         values = [column for column in columns if column not in _NOT_VALUES]
         return {INDICATOR + name: pl.col(name) for name in values if wanted is None or name.lower() in wanted}
+    if name == "token_counts":
+        return {column: pl.col(column) for column in TOKEN_COLUMNS}
     variant = settings.get("variant", DEFAULT_VARIANT)
     if name == "ifd_scores" and f"ifd_{variant}" not in columns:
         raise ValueError(

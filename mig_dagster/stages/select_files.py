@@ -10,7 +10,8 @@ from mig_dagster.annotations.cache import FragmentCache
 from mig_dagster.export import SubsetFiles, write_subset
 from mig_dagster.selection import METHODS, reads
 from mig_dagster.sources import Source
-from mig_dagster.stages.budget import rows_of
+from mig_dagster.stages.budget import check_budget
+from mig_dagster.stages.budgeted import inputs_within
 from mig_dagster.stages.devices import selection_device
 from mig_dagster.stages.file_pool import FILE_POOLS, FilePool, OnStep, file_pool
 from mig_dagster.stages.fingerprints import check_annotators, signals_behind
@@ -60,7 +61,7 @@ def select_files(
         sources: what to read; names must differ.
         output: folder for the result; made when missing.
         method: a name in `METHODS`.
-        budget: rows or a share of the pool, as `50k` or `5%`.
+        budget: rows, a share of the pool, or tokens, as `50k`, `5%` or `20Mtok`.
         settings: options of the method.
         options: everything before the method.
         cache: what models said before is not computed again.
@@ -75,9 +76,9 @@ def select_files(
     """
     check_method(method, settings, options)
     check_null_share(options.max_null_share)
-    rows_of(budget, 1)
+    check_budget(budget)
     check_folder(output, "the subset is a folder of several files")
-    needed = reads(METHODS[method])
+    needed = inputs_within(method, budget)
     pool = file_pool(sources, needed, options=options, cache=cache, lake=lake, models=models, on_progress=on_progress)
     if lacking := [pool.lacking[each] for each in needed if each in pool.lacking]:
         raise ValueError("; ".join(lacking))

@@ -41,6 +41,8 @@ from mig_dagster.annotations.quality.reward import AUTO_CLASS as REWARD_CLASS
 from mig_dagster.annotations.scoring import OnTokens
 from mig_dagster.annotations.tagging import EndpointTagger, InsTagger, NearestLabelTagger, Tagger, tag_rows
 from mig_dagster.annotations.token_counts import TokenCounter
+from mig_dagster.annotations.tokens import COLUMNS as TOKEN_COLUMNS
+from mig_dagster.annotations.tokens import RowTokenizer, RowTokens, token_rows
 from mig_dagster.annotations.vocabulary import load_vocabulary
 from mig_dagster.stages.annotate import AnnotateRows
 from mig_dagster.stages.pool_options import ModelOptions, PoolOptions
@@ -156,6 +158,12 @@ class Annotators:
             progress=self.progress,
         )
         return Signal(["embedding"], embed)
+
+    def _token_counts(self) -> Signal:
+        asked, encoder = self.options.token_counts, self.options.encoder
+        named = (encoder.model, encoder.revision) if asked.tokenizer is None else (asked.tokenizer, asked.revision)
+        counter = RowTokens(RowTokenizer(*named), asked.template)
+        return Signal(list(TOKEN_COLUMNS), partial(token_rows, counter=counter, cache=self.cache))
 
     @property
     def _tagger(self) -> Tagger:

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from mig_dagster.selection import METHODS, Selection, SelectionWarning, options, reads
+from mig_dagster.selection import METHODS, Selection, SelectionWarning, options
 from mig_dagster.selection.base import Method, OnProgress
 from mig_dagster.stages.align import Aligned, PoolFrames, align
-from mig_dagster.stages.budget import rows_of
+from mig_dagster.stages.budgeted import choose_for_budget, inputs_within, other_defaults
 from mig_dagster.stages.environment import environment
 from mig_dagster.stages.label_space import Schema
 from mig_dagster.stages.reasons import choice_of, reason_tables
@@ -41,8 +41,8 @@ class Subset:
         rows: `SUBSET_SCHEMA`, in the order of choice.
         excluded: rows that could not take part: `row_id`, `source`, `reason`.
         info: JSON-ready: method, budget, options, counts, objective, shortfall, warnings, source_mix, pool_mix,
-            gain_curve, nested, near_ties (ranks), environment, labels (in_graph and covered; both null for a method
-            that reads no tags).
+            gain_curve, nested, near_ties (ranks), environment, tokens (`budgeted.Budgeted.tokens`), labels (in_graph
+            and covered; both null for a method that reads no tags).
         seconds: wall time of the method itself; not in `info`, which is part of the stored version.
         clusters: `row_id`, `cluster` of every row that took part, from a method that clusters; None from all others.
         reasons: why each row was chosen: the tables that `reason_tables` gives.
@@ -78,8 +78,8 @@ def choose_subset(
     Args:
         method: a name in `METHODS`.
         frames: pool and signals.
-        budget: rows or a share of the pool, as `budget.rows_of` takes it; more than there are rows is clamped with a
-            warning.
+        budget: rows or a share of the pool, as `budget.rows_of` takes it, or tokens, as `budget.tokens_of` does; more
+            than there are is clamped with a warning.
         settings: the method's options; those left out keep their defaults.
         device: for methods that compute on one; None for numpy.
         max_null_share: largest share of the pool, in [0, 1], that may lack a signal the method needs.
@@ -93,25 +93,25 @@ def choose_subset(
     check_null_share(max_null_share)
     given = dict(settings or {})
     known = method_options(method, given)
-    resolved = {name: given.get(name, default) for name, (_, default) in known.items()}
-    aligned = align(frames, reads(METHODS[method]), resolved)
+    resolved = {name: default for name, (_, default) in known.items()} | other_defaults(method, budget) | given
+    aligned = align(frames, inputs_within(method, budget), resolved)
     n = aligned.rows.height + aligned.excluded.height
     _check_nulls(aligned.excluded, n, max_null_share)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        k = _clamped(rows_of(budget, n), aligned.rows.height)
         filled = _filled(method, device=device, on_progress=on_progress)
         started = time.perf_counter()
-        selection = (engine or METHODS[method])(k, **aligned.arguments, **given, **filled)
+        budgeted = choose_for_budget(method, budget, aligned, given, filled, engine)
         seconds = time.perf_counter() - started
+    selection = budgeted.selection
     notes = [*notes, *(str(warning.message) for warning in caught if issubclass(warning.category, SelectionWarning))]
     for warning in caught:
         if not issubclass(warning.category, SelectionWarning):
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
-    info = {"method": method, "budget": budget, "options": resolved, "warnings": notes}
-    info["environment"] = environment(method, device)
+    info: dict[str, Any] = {"method": method, "budget": budget, "options": resolved, "warnings": notes}
+    info |= {"environment": environment(method, device), "tokens": budgeted.tokens}
     rows = _rows(aligned, selection)
-    info |= _statistics(aligned, selection, rows, k)
+    info |= _statistics(aligned, selection, rows, budgeted.k)
     reasons = reason_tables(method, choice_of(aligned, selection, resolved))
     return Subset(rows, aligned.excluded, info, seconds, _clusters(aligned, selection), reasons)
 
@@ -167,14 +167,6 @@ def _check_nulls(excluded: pl.DataFrame, n: int, max_null_share: float) -> None:
             f"{excluded.height} of {n} rows lack a signal ({reasons}): more than max_null_share={max_null_share}; "
             "annotate again, or raise max_null_share (Launchpad, or --config)"
         )
-
-
-def _clamped(k: int, n: int) -> int:
-    if k > n:
-        warnings.warn(
-            f"the budget asks for {k} rows and {n} can be chosen: all {n} are", SelectionWarning, stacklevel=3
-        )
-    return min(k, n)
 
 
 def _rows(aligned: Aligned, selection: Selection) -> pl.DataFrame:

@@ -89,6 +89,7 @@ def selection_lock(
         "name": name,
         "kept": dict(kept),
         **{key: info[key] for key in _KEPT},
+        "tokens": info.get("tokens"),  # no subset from before there were budgets in tokens has one
         **({} if pool_options is None else {"pool_options": dict(pool_options)}),
         "scorer": scorer,
         "annotators": dict(annotators),

@@ -1,6 +1,6 @@
 import pytest
 
-from mig_dagster.stages.budget import rows_of
+from mig_dagster.stages.budget import TokenBudget, check_budget, rows_of, tokens_of
 
 
 @pytest.mark.parametrize(
@@ -28,15 +28,41 @@ def test_a_share_of_a_small_pool_is_at_least_one_row():
     assert rows_of("5%", 0) == 0
 
 
-@pytest.mark.parametrize("budget", ["20Mtok", "5mtokens", "100 tok", "5%tok"])
-def test_token_budgets_are_refused(budget):
-    with pytest.raises(ValueError, match="token budgets come later; give rows or a share, as 50k or 5%"):
-        rows_of(budget, 100)
+@pytest.mark.parametrize(
+    ("budget", "tokens", "counted"),
+    [
+        ("20Mtok", 20_000_000, "tokens"),
+        ("500ktok", 500_000, "tokens"),
+        ("20M tokens", 20_000_000, "tokens"),
+        (" 1.5 k toks ", 1500, "tokens"),
+        ("7 token", 7, "tokens"),
+        ("2btok", 2_000_000_000, "tokens"),
+        ("5Mtrained", 5_000_000, "trained_tokens"),
+        ("5M trained tokens", 5_000_000, "trained_tokens"),
+        ("5mtrainedtok", 5_000_000, "trained_tokens"),
+    ],
+)
+def test_a_budget_may_count_tokens(budget, tokens, counted):
+    assert tokens_of(budget) == TokenBudget(tokens, counted)
+    check_budget(budget)
+
+
+@pytest.mark.parametrize("budget", ["5000", "50k", "5%", "1.5m", "five"])
+def test_rows_and_shares_are_no_tokens(budget):
+    assert tokens_of(budget) is None
+
+
+@pytest.mark.parametrize(
+    "budget", ["5%tok", "tok", "0tok", "0.5tok", "-1 tok", "many tokens", "5% trained", "20Mtok 3"]
+)
+def test_tokens_without_a_number_of_them_are_refused(budget):
+    with pytest.raises(ValueError, match=r"no number of tokens: expected as 20Mtok .* 5Mtrained|neither rows"):
+        check_budget(budget)
 
 
 @pytest.mark.parametrize("budget", ["", "five", "-5", "5%%", "5 k rows", "1e3", "\N{ARABIC-INDIC DIGIT FIVE}"])
 def test_anything_else_is_refused(budget):
-    with pytest.raises(ValueError, match="neither rows"):
+    with pytest.raises(ValueError, match=r"neither rows .* nor tokens \(20Mtok, 5Mtrained\)"):
         rows_of(budget, 100)
 
 
