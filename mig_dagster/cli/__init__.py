@@ -18,6 +18,7 @@ from mig_dagster.cli.select import select
 from mig_dagster.cli.sources import sources
 from mig_dagster.cli.trace import trace
 from mig_dagster.cli.vacuum import vacuum
+from mig_dagster.cli.verify import verify
 
 # Read by OpenMP when torch loads. Threads that wait give their core back: by default they wait in a loop, which costs
 # several times the processor time wherever another process wants the same cores.
@@ -42,4 +43,5 @@ app.command()(sample)
 app.command()(export)
 app.command()(explain)
 app.command()(trace)
+app.command()(verify)
 app.command()(vacuum)
