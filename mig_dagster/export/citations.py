@@ -123,17 +123,22 @@ PAPERS: Mapping[str, tuple[Paper, ...]] = {
 """By method, as the head of its module names them; the random baselines have none."""
 
 
-def bibliography(method: str, sources: Sequence[str], uris: Mapping[str, str]) -> str:
+def bibliography(method: str, sources: Sequence[str], places: Mapping[str, str]) -> str:
     """Return BibTeX entries: the method's papers, then the sources that others can reach.
 
     Args:
         method: a name of `METHODS`.
         sources: names of the sources of some rows.
-        uris: where sources are, by name; those on somebody's disk or bucket are left out.
+        places: as `published_at` gives them.
     """
     papers = [_entry(paper) for paper in PAPERS.get(method, ())]
-    public = {name: _public(uris.get(name, "")) for name in sources}
-    return "\n\n".join([*papers, *(_dataset(name, place) for name, place in public.items() if place)])
+    return "\n\n".join([*papers, *(_dataset(name, places[name]) for name in sources if name in places)])
+
+
+def published_at(uris: Mapping[str, str]) -> dict[str, str]:
+    """Return where others find sources, by name; those on somebody's disk or bucket are left out, and passwords."""
+    places = {name: _public(uri) for name, uri in uris.items()}
+    return {name: place for name, place in places.items() if place}
 
 
 def _entry(paper: Paper) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 import polars as pl
 
 from mig_dagster.export import Exported, check_formats, export_to
+from mig_dagster.export.citations import published_at
+from mig_dagster.export.seal import SEAL
 from mig_dagster.lineage import Ledger
 from mig_dagster.stages.scale import annotators_of
 from mig_dagster.stages.stored_frames import stored_manifests
@@ -76,22 +78,20 @@ def first_rows(subset: StoredSubset, first: int | None) -> pl.DataFrame:
     return subset.rows.head(first)
 
 
-def lock_of(
-    subset: StoredSubset, *, licences: Mapping[str, str | None], uris: Mapping[str, str] | None = None
-) -> dict[str, Any]:
+def lock_of(subset: StoredSubset, *, licences: Mapping[str, str | None], uris: Mapping[str, str]) -> dict[str, Any]:
     """Return what pins a subset: the lock of its folder, or what its version in the lake says.
 
     Args:
         subset: found by its folder or by its name.
-        licences: of sources, where they are not in the lock.
+        licences: of sources, where there is no lock that states them.
         uris: where sources are, for citations.
     """
+    sources = sorted(subset.info["pool_mix"])
+    places = {"published_at": published_at({name: uris[name] for name in sources if name in uris})}
     if subset.lock:
-        kept = {name: value for name, value in subset.lock.items() if name != "files"}
-        return {"uris": dict(uris or {})} | kept
+        return places | {name: value for name, value in subset.lock.items() if name not in ("files", SEAL)}
     manifest = subset.manifest
     found = stored_manifests(subset.lake, manifest.inputs)
-    sources = sorted(manifest.info["pool_mix"])
     lock = selection_lock(
         manifest.asset,
         manifest.info,
@@ -102,7 +102,7 @@ def lock_of(
         licences={name: licences[name] for name in sources if name in licences},
         scorer=manifest.info.get("scale") or "not used",
     )
-    return lock | {"uris": {name: uris[name] for name in sources if name in uris}} if uris else lock
+    return lock | places
 
 
 def where_from(home: str) -> dict[str, dict[str, Any]]:
