@@ -4,7 +4,7 @@ import re
 
 from mig_dagster.conversation import Conversation, Message
 
-TURN_CHARS = 1_200
+TURN_CHARS = 1_600
 """Most characters of a turn that are shown."""
 
 HEAD_TURNS, TAIL_TURNS = 8, 4

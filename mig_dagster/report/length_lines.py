@@ -75,7 +75,7 @@ def _x(unit: str, lengths: Rows) -> dict[str, Any]:
 
 
 def cut_offs(unit: str, lengths: Rows, members: Mapping[str, Rows]) -> Listing:
-    """Return how many rows of each group are longer than what trainers cut at.
+    """Return how many rows of each group are longer than what trainers cut at, up to what no row is longer than.
 
     Args:
         unit: that lengths are counted in.
@@ -87,5 +87,7 @@ def cut_offs(unit: str, lengths: Rows, members: Mapping[str, Rows]) -> Listing:
         counts = [int(np.count_nonzero(lengths[members[group]] > limit)) for group in COMPARED]
         shares = [100 * n / max(len(members[group]), 1) for n, group in zip(counts, COMPARED, strict=True)]
         lines.append((limit, counts[0], round(shares[0], 3), counts[1], round(shares[1], 3)))
+        if not counts[0]:
+            break
     columns = (f"longer than, {unit}", "rows of the pool", "% of the pool", "rows chosen", "% of the subset")
     return Listing("Rows longer than a cut-off", columns, lines)

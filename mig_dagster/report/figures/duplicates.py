@@ -141,7 +141,7 @@ def _readings(pool: ReportPool, shown: pl.DataFrame) -> Readings:
     said = pool.texts(pl.concat([removed, kept]))
     pairs = zip(shown.iter_rows(named=True), said[: shown.height], said[shown.height :], strict=True)
     items = [_reading(line, left_out, stays) for line, left_out, stays in pairs]
-    return Readings(f"Pairs ({len(items)}), the removed text before the kept one", items)
+    return Readings("Pairs to read, the removed text before the kept one", items)
 
 
 def _reading(line: dict[str, str], removed: Conversation, kept: Conversation) -> Reading:
@@ -152,7 +152,7 @@ def _reading(line: dict[str, str], removed: Conversation, kept: Conversation) ->
         "kept": f"{line['kept_source']} / {line['kept_origin']}",
         "kept row_id": line["kept_row_id"],
         "they differ in": ", ".join(differences(removed, kept)) or "nothing",
-        "first where": first_difference(removed, kept),
+        "first difference": first_difference(removed, kept),
     }
     heading = f"{line['source']}: {line['kind']} duplicate of a row of {line['kept_source']}"
     told = {name: visible(fact) for name, fact in facts.items() if fact}

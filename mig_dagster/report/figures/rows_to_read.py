@@ -25,7 +25,8 @@ ABOUT = (
     "left out between them; the Parquet file holds it whole."
 )
 BY = {
-    BY_GAIN: "The near misses are the rows that would have gained most after the last one chosen, exactly.",
+    BY_GAIN: "The near misses are the rows that would have gained most after the last one chosen, exactly; that "
+    "one gained {last}.",
     BY_SCORE: "The near misses are the rows of highest quality score that were not chosen: {method} gives rows that it "
     "does not choose no gain.",
     "": "There are no near misses: without quality scores nothing says which rows came close.",
@@ -50,15 +51,16 @@ def rows_to_read(given: ReportInputs) -> Figure:
     facts = _facts(given, shown)
     table = facts.with_columns(conversation=pl.Series([each.canonical_json() for each in said], dtype=pl.String))
     parts = [
-        Readings(f"{title} ({len(items)})", items)
+        Readings(title, items)
         for kind, title in TITLES.items()
         if (items := list(_readings(given, kind, shown, said, facts)))
     ]
     about = ABOUT.format(top=TOP, last=LAST, near=NEAR, random=RANDOM, seed=SEED)
+    last = f"{given.chosen.gains[-1]:.4g}" if len(given.chosen.gains) else "nothing: there is none"
     return Figure(
         "rows_to_read",
         "Rows to read",
-        f"{about} {BY[near.by].format(method=given.chosen.method)}",
+        f"{about} {BY[near.by].format(method=given.chosen.method, last=last)}",
         parts,
         {"rows_to_read": table},
         missing="" if shown else "The subset holds no row, and no row came close.",

@@ -109,11 +109,11 @@ def _listing(subset: ReportSubset, mix: pl.DataFrame, units: Sequence[str]) -> L
     columns = {"source": pl.col("source")}
     for unit in units:
         columns |= {
-            f"{unit}, pool": pl.col(f"pool_{unit}"),
-            f"{unit}, chosen": pl.col(f"chosen_{unit}"),
-            f"% of pool {unit}": (100 * pl.col(f"pool_{unit}_share")).round(2),
-            f"% of chosen {unit}": (100 * pl.col(f"chosen_{unit}_share")).round(2),
             f"ratio, {unit}": pl.col(f"{unit}_ratio").round(3),
+            f"% of pool, {unit}": (100 * pl.col(f"pool_{unit}_share")).round(2),
+            f"% of subset, {unit}": (100 * pl.col(f"chosen_{unit}_share")).round(2),
+            f"{unit} in pool": pl.col(f"pool_{unit}"),
+            f"{unit} chosen": pl.col(f"chosen_{unit}"),
         }
     lines = mix.select(**columns)
     return Listing(f"Sources of {subset.name}", lines.columns, lines.rows())
