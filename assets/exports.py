@@ -47,7 +47,7 @@ def subset_export(
     lock, reasons, target = _lock(subset, registry), subset.table("reasons"), home.export_folder(asset)
     with home.store.workspace() as aside:
         bundle = build_bundle(aside, rows, lock=lock, reasons=reasons, formats=formats, target=target)
-        checks = export_checks(bundle)
+        checks = export_checks(bundle, rows)
         if all(check.passed for check in checks):
             home.publish_export(asset, aside, list(bundle.bytes))
     version = values_digest(rows.select("rank", "row_id", "messages", "tools"))
