@@ -32,7 +32,9 @@ def test_a_megabyte_is_cut_in_the_middle_and_says_by_how_much():
     assert shown.startswith("start ")
     assert shown.endswith(" end")
     assert f"[… {len(text) - TURN_CHARS:,} characters left out …]" in shown
-    assert len(shown) < TURN_CHARS + 60
+    head, _, tail = shown.split("\n")
+    assert len(head) + len(tail) == TURN_CHARS
+    assert len(head) == pytest.approx(2 * len(tail), abs=3)
 
 
 @pytest.mark.parametrize("length", [0, 1, TURN_CHARS])

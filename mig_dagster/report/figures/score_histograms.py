@@ -12,6 +12,7 @@ from mig_dagster.report.histogram import BINS, Bins, common_bins
 from mig_dagster.report.inputs import ReportInputs, ReportPool
 from mig_dagster.report.step_chart import number, step_chart
 from mig_dagster.selection.base import Rows, Vector
+from mig_dagster.selection.indicator_names import INDICATORS
 
 PERCENTILES = {"5th percentile": 5, "median": 50, "95th percentile": 95}
 
@@ -51,11 +52,17 @@ def score_histograms(given: ReportInputs) -> Figure:
     return Figure(
         "score_histograms",
         "Scores and lengths",
-        ABOUT.format(bins=BINS),
+        ABOUT.format(bins=BINS) + _indicators(given.pool),
         [*charts, listing] if charts else [],
         {"score_histograms": pl.concat(tables), "score_histograms_summary": summary} if tables else {},
         missing="" if charts else "No row of the pool has a score or a length.",
     )
+
+
+def _indicators(pool: ReportPool) -> str:
+    """Return what the indicators among the scores are, as a sentence; "" where there are none."""
+    known = {name: INDICATORS[name.lower()].split(":")[0] for name in pool.scores if name.lower() in INDICATORS}
+    return f" {'; '.join(f'{name} is {what}' for name, what in known.items())}." if known else ""
 
 
 def _measured(pool: ReportPool) -> dict[str, _Measured]:

@@ -98,6 +98,13 @@ def test_without_scores_the_lengths_are_left_and_a_pool_of_one_row_is_drawn(capf
         assert_draws(chart, capfd)
 
 
+def test_it_is_said_what_an_indicator_is_and_any_other_score_keeps_its_name():
+    scores = {"mtld": np.arange(60.0), "house_style": np.arange(60.0)}
+    figure = score_histograms(small_inputs(scores=scores, tokens=None))
+    assert [chart.spec["title"] for chart in charts(figure)][:2] == ["mtld", "house_style"]
+    assert figure.about.endswith(" mtld is lexical diversity, threshold 0.72.")
+
+
 def test_what_is_drawn_does_not_grow_with_the_pool():
     small, large = (score_histograms(small_inputs(n, tokens=None)) for n in (100, 3000))
     marks = [sum(frame.height for chart in charts(each) for frame in chart.data.values()) for each in (small, large)]

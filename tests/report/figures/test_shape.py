@@ -74,6 +74,7 @@ def test_scripts_are_those_of_the_rows_read(capfd):
     for line in table.iter_rows(named=True):
         rows = groups(given)[line["group"]]
         assert line["rows"] == sum(names[row % 4] == line["script"] for row in rows)
+    assert (table["script"][0], table["script"][-1]) == ("Latin", "Han")
     han = table.filter(pl.col("script") == "Han", pl.col("group") == "pool")
     assert (han["rows"].item(), han["contain"].item()) == (0, 15)
     assert "all 60 rows of the pool and all 12 rows chosen" in figure.about
