@@ -5,6 +5,7 @@ import json
 import pytest
 
 from mig_dagster.export import lines
+from tests.cli.running import run
 from tests.dag.tiny import failure, materialise, materialise_all
 
 
@@ -54,3 +55,13 @@ def test_what_does_not_read_back_replaces_no_file(place, exported, monkeypatch):
 def test_a_format_or_a_subset_that_is_not_there_says_what_there_is(exported):
     assert "unknown format 'alpaca': expected some of llama-factory, trl" in failure(exported(formats=["alpaca"]))
     assert "no subset 'deita_subset': expected" in failure(exported(subset="deita_subset"))
+
+
+def test_a_published_subset_is_exported_by_its_name(place, exported, tmp_path):
+    code, stdout, stderr = run("export", "mig", "--home", place.home.root, "--to", "hf", "--output", tmp_path / "out")
+    assert code == 0, stderr
+    assert "hf upload YOUR_NAME/YOUR_DATASET" in stdout
+    lock = json.loads((tmp_path / "out/hf/selection.lock.json").read_text())
+    published = json.loads(files(place)["selection.lock.json"])
+    changed = {name for name in lock if lock[name] != published[name]}
+    assert (set(lock), changed) == (set(published), {"files", "lock_sha256"})

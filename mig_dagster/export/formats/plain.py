@@ -27,7 +27,10 @@ def write_parquet(place: Place, rows: pl.DataFrame, lock: Lock) -> Exported:
     """Write the columns of a subset, `messages` as structs and `tools` and `tool_calls` as JSON text."""
     data = f"{dataset_name(lock)}.parquet"
     path = place.folder / data
-    rows.select(*SUBSET_COLUMNS, "messages", "tools").write_parquet(path, row_group_size=BATCH)
+    whole = rows.select(*SUBSET_COLUMNS, "messages", "tools")
+    with pq.ParquetWriter(path, whole.clear().to_arrow().schema, compression="zstd") as file:
+        for part in whole.iter_slices(BATCH):
+            file.write_table(part.to_arrow())
     nothing = LeftOut()
     reread = count_equal(_stored(path), rows, STORED, nothing)
     return finished("parquet", place, rows, lock, left_out=nothing, reread=reread, data=[data])
