@@ -31,12 +31,15 @@ install: .venv/installed ## make .venv and install the project with its pinned d
 demo: .venv/installed ## run the whole asset graph on the embedded sources
 	$(BIN)/mig-dagster demo
 
-dev: .venv/installed ## Dagster UI and daemon on http://127.0.0.1:3000 (PORT=..., INSTANCE=deploy/dagster.postgres.yaml)
+dev: .venv/installed ## Dagster UI and daemon on http://127.0.0.1:3000, reports on the port after it (PORT=..., INSTANCE=deploy/dagster.postgres.yaml)
 	@mkdir -p $(DAGSTER_HOME)
 	@# A dagster.yaml that somebody else put there is theirs, unless INSTANCE asks for another one.
 	@there=$(DAGSTER_HOME)/dagster.yaml; if [ -n "$(INSTANCE)" ] || [ ! -e $$there ] || cmp -s <(head -n 1 $$there) <(head -n 1 dagster.yaml); \
 		then cp $(or $(INSTANCE),dagster.yaml) $$there; fi
-	$(BIN)/dagster dev -w workspace.yaml -p $(PORT)
+	@# Browsers open no file that a page from a server links to: the reports have a server of their own, which ends with
+	@# this shell, and so with Dagster, which takes its place.
+	$(BIN)/mig-dagster serve-reports --port $$(($(PORT) + 1)) --end-with-parent & \
+	MIG_REPORTS_URL=$${MIG_REPORTS_URL:-http://127.0.0.1:$$(($(PORT) + 1))} exec $(BIN)/dagster dev -w workspace.yaml -p $(PORT)
 
 test: .venv/installed lint ## lint, types, layers, definitions, and every test
 	$(BIN)/dg check defs

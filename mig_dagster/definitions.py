@@ -28,9 +28,13 @@ def defs() -> dg.Definitions:
 
     MIG_HOME is where data is kept (default `mig_home` in the checkout), MIG_SOURCES the registry (default
     `sources.yaml` there), MIG_OPTIONS a YAML file of models and options (default: the profile `cpu`),
-    MIG_FAILURE_WEBHOOK a web address that is told of failed runs (default: none).
+    MIG_FAILURE_WEBHOOK a web address that is told of failed runs (default: none), MIG_REPORTS_URL the address under
+    which `reports` of MIG_HOME is served (default: nobody serves it).
     """
-    home = MigHome(root=dg.EnvVar("MIG_HOME").get_value(str(CHECKOUT / "mig_home")) or "")
+    home = MigHome(
+        root=dg.EnvVar("MIG_HOME").get_value(str(CHECKOUT / "mig_home")) or "",
+        reports_url=dg.EnvVar("MIG_REPORTS_URL").get_value("") or "",
+    )
     gpu = Gpu()
     # Handed on as a variable: the UI shows the values of resources, and such an address is a secret.
     webhook = dg.EnvVar("MIG_FAILURE_WEBHOOK")

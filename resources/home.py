@@ -24,9 +24,11 @@ class MigHome(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     Attributes:
         root: a folder, made when missing, or an fsspec URI.
+        reports_url: web address under which its folder `reports` is served; "" where nobody serves it.
     """
 
     root: str
+    reports_url: str = ""
 
     @cached_property
     def store(self) -> Store:

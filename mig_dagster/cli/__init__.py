@@ -15,6 +15,7 @@ from mig_dagster.cli.plan import plan
 from mig_dagster.cli.report import report
 from mig_dagster.cli.sample import sample
 from mig_dagster.cli.select import select
+from mig_dagster.cli.serve_reports import serve_reports
 from mig_dagster.cli.sources import sources
 from mig_dagster.cli.trace import trace
 from mig_dagster.cli.vacuum import vacuum
@@ -37,6 +38,7 @@ app.add_typer(sources, name="sources")
 app.command(cls=ListsMethods)(select)
 app.command(cls=ListsMethods)(compare)
 app.command()(report)
+app.command()(serve_reports)
 app.command()(check_export)
 app.command()(methods)
 app.command()(sample)

@@ -3,6 +3,7 @@
 import base64
 import json
 import math
+import re
 
 import duckdb
 import polars as pl
@@ -10,11 +11,14 @@ import pytest
 
 from assets.jobs import COMPARED
 from assets.report_checks import report_checks
+from assets.report_page import publish_page
 from mig_dagster.lineage.queries import ask
 from mig_dagster.selection import METHODS
 from mig_dagster.stages.comparison import COMPARISON_SCHEMAS
 from mig_dagster.stages.random_spread import SEEDS
+from resources.home import MigHome
 from tests.dag.tiny import SOURCES, failure, materialise, materialise_all
+from tests.report.small_report import small_inputs
 
 MADE = sorted(f"{method}_subset" for method in METHODS)
 
@@ -87,6 +91,29 @@ def test_the_report_is_shown_as_a_table_and_a_small_picture(finished):
     picture = event.metadata["overlap"].value
     assert len(base64.b64decode(picture.split("base64,")[1].rstrip(")"))) < 20_000
     assert event.metadata["not_compared"].value == []
+
+
+def test_the_report_is_a_page_in_the_home_that_the_ui_leads_to(finished):
+    place, _, results = finished
+    (event,) = results["compared"].asset_materializations_for_node("selection_report")
+    folder = "reports/selection_report"
+    assert event.metadata["report_file"].value == place.home.store.uri(f"{folder}/report.html")
+    assert "report" not in event.metadata  # nobody serves it
+    page = place.home.store.read(f"{folder}/report.html").decode()
+    assert "<h1>mig_subset</h1>" in page
+    assert f"It stands beside {len(METHODS) - 1} other choices." in page
+    linked = {f"{folder}/{name}" for name in re.findall(r'href="([^"#]+\.parquet)"', page)}
+    assert linked == {path for path in place.home.store.list(folder) if path.endswith(".parquet")}
+    assert event.metadata["report_lacks"].value == []
+
+
+def test_where_reports_are_served_the_ui_links_to_the_page_and_an_earlier_tables_are_gone(tmp_path):
+    home = MigHome(root=str(tmp_path), reports_url="http://reports.example/")
+    home.store.replace("reports/selection_report/earlier.parquet", b"")
+    shown = publish_page(home, "selection_report", small_inputs(), {}, lambda done, of: None)
+    assert shown["report"].value == "http://reports.example/selection_report/report.html"
+    assert not home.store.exists("reports/selection_report/earlier.parquet")
+    assert home.store.exists("reports/selection_report/report.html")
 
 
 def test_the_report_says_what_it_was_made_from(finished):
