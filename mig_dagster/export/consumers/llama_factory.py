@@ -5,9 +5,11 @@ Rules of `data/parser.py`, `data/converter.py`, `data/formatter.py`, `data/proce
 system turn, user and tool results alternate with answers and calls, in pairs; any other row is left out with a line in
 the log. `formatting: openai` first joins tool results that follow each other, writes `tool_calls` in the place of the
 text beside them, and adds "detailed thinking off" to system prompts. Tools, and the turns that call them, must be JSON
-text; anything else ends the preparation. A row above `cutoff_len` is cut pair by pair, each pair in proportion to its
-prompt and its answer, and what comes after the limit is gone. Counted are tokens of the tokenizer's chat template,
-which LLaMA-Factory reads where no `template` is named; a named one may add a few. Alpaca's formatting is not covered.
+text; anything else ends the preparation. Templates whose tool format is "default" want a name and properties of every
+tool as well: `tool_format: default` in the entry, which LLaMA-Factory does not read there, asks for that. A row above
+`cutoff_len` is cut pair by pair, each pair in proportion to its prompt and its answer, and what comes after the limit
+is gone. Counted are tokens of the tokenizer's chat template, which LLaMA-Factory reads where no `template` is named; a
+named one may add a few. Alpaca's formatting is not covered.
 """
 
 import json
@@ -150,10 +152,10 @@ def _bad_tools(tools: Any, entry: Entry) -> Iterator[Finding]:
     except ValueError as problem:
         yield Finding("invalid_tools", "stops", f"tools are not valid JSON: {problem}")
         return
-    if not isinstance(listed, list) or not all(_is_tool(each) for each in listed):
-        yield Finding(
-            "invalid_tools", "stops", "expected a list of tools, each with 'name' and 'parameters' with 'properties'"
-        )
+    if not isinstance(listed, list) or not all(isinstance(each, Mapping) for each in listed):
+        yield Finding("invalid_tools", "stops", "expected a list of tools, each an object")
+    elif entry.tool_format == "default" and not all(map(_is_tool, listed)):
+        yield Finding("invalid_tools", "stops", "a tool has no 'name', or no 'parameters' with 'properties'")
 
 
 def _is_tool(tool: Any) -> bool:

@@ -47,6 +47,7 @@ class Entry:
         observation_tag: the role of a tool's result.
         function_tag: the role of a turn that calls tools.
         system_tag: the role of a system prompt.
+        tool_format: of the template that is trained with, where it matters: "default".
     """
 
     formatting: str
@@ -60,6 +61,7 @@ class Entry:
     observation_tag: str | None
     function_tag: str | None
     system_tag: str | None
+    tool_format: str | None = None
 
     @property
     def roles(self) -> tuple[str | None, ...]:
@@ -83,6 +85,5 @@ def entry_of(written: Mapping[str, Any]) -> Entry:
         raise ValueError(
             f"the entry names no {' and no '.join(absent)}, which LLaMA-Factory then takes for None: add it"
         )
-    return Entry(
-        formatting, **{name: columns.get(name) for name in _COLUMNS}, **{name: tags.get(name) for name in _TAGS}
-    )
+    read = {name: columns.get(name) for name in _COLUMNS} | {name: tags.get(name) for name in _TAGS}
+    return Entry(formatting, **read, tool_format=written.get("tool_format"))
