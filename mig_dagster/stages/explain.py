@@ -1,15 +1,18 @@
 """Why a row is in a subset, or why not: from exactly the pool and the signals that the subset was chosen from."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from mig_dagster.selection import METHODS, Selection, reads
-from mig_dagster.selection.reasons import EXPLAINERS, PLAIN, Choice, Reason, explain_mig
+from mig_dagster.selection import Selection
+from mig_dagster.selection.reasons import EXPLAINERS, PLAIN, Choice, Reason, Tokens, explain_mig
 from mig_dagster.selection.reasons.cosines import named, nearest
 from mig_dagster.stages.align import Aligned, PoolFrames, align
+from mig_dagster.stages.budget import tokens_of
+from mig_dagster.stages.budgeted import TOKEN_COUNTS, inputs_within
 from mig_dagster.stages.explain_row import Asked, find_row
 from mig_dagster.stages.reasons import choice_of
 from mig_dagster.stages.row_signals import keys_of
@@ -98,7 +101,9 @@ def stored_choice(subset: StoredSubset, frames: PoolFrames) -> tuple[Choice, Ali
         LookupError: the pool lacks rows of the subset.
     """
     options = dict(subset.info["options"])
-    aligned = align(frames, reads(METHODS[subset.method]), options)
+    budget = tokens_of(subset.info["budget"])
+    aligned = align(frames, inputs_within(subset.method, subset.info["budget"]), options)
+    counts = aligned.arguments.pop(TOKEN_COUNTS, None)
     places = aligned.rows.select("row_id").with_row_index("place")
     chosen = subset.rows.select("rank", "row_id", "gain").join(places, on="row_id", maintain_order="left")
     if chosen.height != subset.rows.height:
@@ -112,7 +117,8 @@ def stored_choice(subset: StoredSubset, frames: PoolFrames) -> tuple[Choice, Ali
         gains=chosen["gain"].to_numpy(),
         clusters=None if clusters is None else clusters["cluster"].to_numpy(),
     )
-    return choice_of(aligned, selection, options), aligned
+    tokens = None if budget is None else Tokens(np.maximum(counts[budget.counted], 1), budget.tokens)
+    return replace(choice_of(aligned, selection, options), tokens=tokens), aligned
 
 
 def _nearest(row: int, choice: Choice, aligned: Aligned, frames: PoolFrames) -> dict[str, Any] | None:

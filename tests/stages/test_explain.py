@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 
-from mig_dagster.selection import METHODS, reads
 from mig_dagster.stages.explain import explain
 from mig_dagster.stages.file_pool import file_lake
 from mig_dagster.stages.stored_subset import find_subset
@@ -13,12 +12,12 @@ from tests.stages.test_select_files import select
 
 WORDS = ["python function", "poem", "equation", "translate french", "sql query", "recipe"]
 ASKED = [f"{WORDS[i % 6]} and {WORDS[(i * i) % 5]} number {i}" for i in range(24)]
-MADE_HERE = [name for name in METHODS if not {"ifd_scores", "indicators"} & set(reads(METHODS[name]))]
+MADE_HERE = ["mig", "deita", "car", "zip", "random"]
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory, tiny_model):
-    """A home with a subset of half the rows of a small file, by every method that needs no language model."""
+    """A home with subsets of half the rows of a small file."""
     root = tmp_path_factory.mktemp("explained")
     path = root / "mine.jsonl"
     records = [{"instruction": ask, "output": f"done {i} " * (i % 4 + 1)} for i, ask in enumerate(ASKED)]
@@ -30,6 +29,13 @@ def home(tmp_path_factory, tiny_model):
     return root
 
 
+@pytest.fixture(scope="module")
+def bought(home, tiny_model):
+    """A subset for a budget in tokens."""
+    select(home / "mine.jsonl", home / "bought", tiny_model, home / "home", method="mig", budget="200tok")
+    return find_subset(str(home / "bought"), str(home / "home"))
+
+
 def subset_of(home, method):
     return find_subset(str(home / method), str(home / "home"))
 
@@ -39,7 +45,7 @@ def pool_of(home, method="mig"):
 
 
 @pytest.mark.parametrize("method", MADE_HERE)
-def test_every_row_of_the_pool_is_explained_by_every_method(home, method):
+def test_rows_of_the_pool_are_explained_chosen_or_not(home, method):
     subset = subset_of(home, method)
     for row_id in pool_of(home, method)["row_id"][::4]:
         found = explain(row_id, subset)
@@ -132,3 +138,14 @@ def test_the_nearest_chosen_row_by_embedding_is_another_row(home):
 def test_without_embeddings_there_is_none_nearest(home):
     found = explain(pool_of(home)["row_id"][0], subset_of(home, "random"))
     assert "nearest_by_embedding" not in found["details"]
+
+
+def test_under_a_budget_in_tokens_a_row_left_out_says_what_was_left(home, bought):
+    statuses = {row_id: explain(row_id, bought) for row_id in pool_of(home)["row_id"]}
+    chosen = {row_id for row_id, found in statuses.items() if found["status"] == "chosen"}
+    assert chosen == set(bought.rows["row_id"])
+    spent = bought.info["tokens"]["used"]["tokens"]
+    for found in statuses.values():
+        if found["status"] == "not chosen":
+            assert found["details"]["next"]["left"] == 200 - spent < found["details"]["tokens"]
+    assert sum(statuses[row_id]["details"]["tokens"] for row_id in chosen) == spent

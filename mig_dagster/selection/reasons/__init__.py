@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from mig_dagster.selection.reasons.base import Choice as Choice
 from mig_dagster.selection.reasons.base import Explainer as Explainer
 from mig_dagster.selection.reasons.base import Reason as Reason
+from mig_dagster.selection.reasons.base import Tokens as Tokens
 from mig_dagster.selection.reasons.clusters import CAR
 from mig_dagster.selection.reasons.dissimilar import DEITA
 from mig_dagster.selection.reasons.draws import BALANCED_RANDOM, RANDOM

@@ -24,6 +24,24 @@ class Reason:
 
 
 @dataclass(frozen=True, eq=False)
+class Tokens:
+    """A budget in tokens.
+
+    Attributes:
+        costs: (n,) what each row costs, at least 1.
+        budget: tokens to spend.
+    """
+
+    costs: Rows
+    budget: int
+
+    def left(self, rows: Rows) -> Rows:
+        """Return (k + 1,) what is left before each of some rows is taken, and after the last."""
+        spent: Rows = np.concatenate([[0], np.cumsum(self.costs[rows])])
+        return self.budget - spent
+
+
+@dataclass(frozen=True, eq=False)
 class Choice:
     """What a method chose, and from what.
 
@@ -35,6 +53,7 @@ class Choice:
         ids: (n,) the row ids.
         labels: (m,) names of the labels; empty where the method reads none.
         clusters: (n,) as the method gave them; None where it gives none.
+        tokens: the budget, where it is one in tokens.
     """
 
     rows: Rows
@@ -44,6 +63,7 @@ class Choice:
     ids: Sequence[str]
     labels: Sequence[str] = ()
     clusters: Rows | None = None
+    tokens: Tokens | None = None
 
     @cached_property
     def ranks(self) -> Rows:

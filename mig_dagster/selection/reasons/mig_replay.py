@@ -13,6 +13,7 @@ from mig_dagster.selection.mig import RULES
 from mig_dagster.selection.mig_problem import Problem
 from mig_dagster.selection.mig_rules import TINY, Knowledge, information
 from mig_dagster.selection.pool_scan import NumpyScan
+from mig_dagster.selection.reasons.base import Tokens
 from mig_dagster.selection.twins import next_twins
 
 CHUNK = 65_536
@@ -29,11 +30,13 @@ class Replay:
         given: the problem it was chosen from.
         rows: (k,) the rows in the order chosen.
         gain: the rule that chose: "gradient" or "exact".
+        tokens: the budget where it is one in tokens: then gains are ranked per token.
     """
 
     given: Problem
     rows: Rows
     gain: str
+    tokens: Tokens | None = None
 
     @cached_property
     def told(self) -> csr_array:
@@ -56,8 +59,8 @@ class Replay:
         """Return by how much a row would raise the objective."""
         return float(self._true_gains(knowledge, np.array([row]))[0])
 
-    def best(self, knowledge: Knowledge, left: Rows) -> tuple[int, float] | None:
-        """Return the row of highest gain under the rule and its gain, of equal gains the lowest row; None of no rows.
+    def best(self, knowledge: Knowledge, left: Rows) -> int | None:
+        """Return the row that ranks highest, of equal ones the lowest row; None of no rows.
 
         Exact: every row is scored, but for those whose first-order gain, which no true gain exceeds, is too low.
 
@@ -67,17 +70,16 @@ class Replay:
         """
         if not len(left):
             return None
-        gains = self._first_order(knowledge)[left]
+        gains = self._first_order(knowledge)[left] / self.costs(left)
         if self.gain == "exact":
             gains = self._true_where_it_counts(knowledge, left, gains)
             if gains.max() > TINY:
                 close = np.flatnonzero(gains >= gains.max() * CLOSE)
-                left, gains = left[close], self._scored(knowledge, left[close])
-        at = int(np.argmax(gains))
-        return int(left[at]), float(gains[at])
+                left, gains = left[close], self._scored(knowledge, left[close]) / self.costs(left[close])
+        return int(left[np.argmax(gains)])
 
     def next_rows(self, knowledge: Knowledge, left: Rows, count: int) -> Rows:
-        """Return the rows that the selection takes next from a state, which changes.
+        """Return the rows that a selection by rows takes next from a state, which changes.
 
         Args:
             knowledge: the state.
@@ -94,10 +96,16 @@ class Replay:
         return left[found[0]]
 
     def left(self, steps: int) -> Rows:
-        """Return the rows not taken after some steps, ascending."""
+        """Return the rows that can be taken after some steps, ascending: those that are left and not too dear."""
         free = np.ones(len(self.given.weights), np.bool_)
+        if self.tokens is not None:
+            free = self.tokens.costs <= self.tokens.left(self.rows[:steps])[-1]
         free[self.rows[:steps]] = False
         return np.flatnonzero(free)
+
+    def costs(self, rows: Rows) -> Rows:
+        """Return what gains of some rows are divided by to be ranked: their tokens, or 1."""
+        return np.ones(len(rows), np.int64) if self.tokens is None else self.tokens.costs[rows]
 
     def _first_order(self, knowledge: Knowledge) -> Vector:
         gains: Vector = self.given.tags @ knowledge.worths()
@@ -108,9 +116,9 @@ class Replay:
         """Return true gains, or -1 of rows that cannot have the highest."""
         gains = np.full(len(left), -1.0)
         first = np.argpartition(-limits, min(HOT, len(left)) - 1)[:HOT]
-        gains[first] = self._true_gains(knowledge, left[first])
+        gains[first] = self._true_gains(knowledge, left[first]) / self.costs(left[first])
         rest = np.flatnonzero((gains < 0) & (limits >= gains.max() * CLOSE))
-        gains[rest] = self._true_gains(knowledge, left[rest])
+        gains[rest] = self._true_gains(knowledge, left[rest]) / self.costs(left[rest])
         return gains
 
     def _true_gains(self, knowledge: Knowledge, rows: Rows) -> Vector:

@@ -1,25 +1,9 @@
-"""Why MIG took a row when it did, or never did: its gains, the labels it speaks of and who told them before."""
+"""Why MIG took a row when it did, or never did."""
 
-from functools import cached_property
 from typing import Any
 
-import numpy as np
-from scipy.sparse import csr_array
-
-from mig_dagster.selection.base import Rows, Vector
-from mig_dagster.selection.mig_problem import Problem, problem
-from mig_dagster.selection.mig_rules import Knowledge, information
 from mig_dagster.selection.reasons.base import Choice, Reason
-from mig_dagster.selection.reasons.label_gains import direct_shares
-from mig_dagster.selection.reasons.mig_replay import Replay
-
-LABELS = 10
-"""Labels that details name, those that a row would tell most on a fresh graph."""
-TELLERS = 3
-"""Chosen rows that details name for each label."""
-FARTHEST = 50_000
-"""Ranks after the last that a row not chosen is looked for at most, and never more than twice the rows chosen."""
-FIRST_LOOK = 1_000
+from mig_dagster.selection.reasons.mig_story import MigStory
 
 
 def explain_mig(choice: Choice, row: int) -> Reason:
@@ -30,22 +14,27 @@ def explain_mig(choice: Choice, row: int) -> Reason:
     - `rank`: null where the row was not chosen;
     - `gains`: `start`, before any row is taken, and `now`: when the row was taken, or after the last row taken; each
       with `rule`, the gain that ranks, and `true`, by how much the row raises the objective;
-    - `labels`: of those it speaks of the `LABELS` with the highest gain on a fresh graph: `direct`, `propagated`,
+    - `labels`: of those it speaks of the ten with the highest gain on a fresh graph: `direct`, `propagated`,
       `before` (what the label had been told by then), `gain` (true), `fresh` (the same on a fresh graph), `left` (gain
       over fresh: 0 is saturated) and `told_by`, the chosen rows that had told it most;
     - `nearest`: of the other chosen rows the one whose information vector has the highest cosine with the row's, of
       equal ones the lower rank; null where one of them tells nothing;
-    - of a chosen row, `runner_up`: the row of the next highest gain at that step, its gain and the margin; null for the
-      last row of the pool;
-    - of any other, `closest`: the step at which its gain came closest to that of the row taken, as a share of it; and
-      `next`: the `rank` it would have if the selection went on, or `after`, a rank by which it would still not be
-      taken. A greedy choice for k is the start of the choice for any larger k: with a larger budget it is that rank.
+    - of a chosen row, `runner_up`: the row that ranked next at that step, its gain under the rule and the margin
+      between the two; null for the last row of the pool;
+    - of any other, `closest`: the step at which its gain was the largest share of that of the row taken; and `next`:
+      the `rank` it would have if the selection went on, or `after`, a rank by which it would still not be taken. A
+      greedy choice for k is the start of the choice for any larger k: with a larger budget it is that rank.
+
+    Under a budget in tokens gains are ranked per token: `tokens` is what the row costs, the margin is per token, rows
+    that what is left does not pay for are no runners-up nor close, and `next` holds `left`, the tokens left at the end,
+    and `too_dear_after`, the rank after which they did not pay for the row. There the best single row may go first,
+    whatever it gains per token: its margin can be negative.
 
     Args:
         choice: of `mig`.
         row: pool index.
     """
-    story = _Story(choice, row)
+    story = MigStory(choice, row)
     rank = int(choice.ranks[row])
     details = {
         "rank": rank or None,
@@ -53,132 +42,11 @@ def explain_mig(choice: Choice, row: int) -> Reason:
         "gains": {"start": story.gains(story.replay.knowledge(0)), "now": story.gains(story.now)},
         "labels": story.labels(),
         "labels_told": story.mine.nnz,
+        **({} if choice.tokens is None else {"tokens": int(choice.tokens.costs[row])}),
         "nearest": story.nearest(),
         **({"runner_up": story.runner_up()} if rank else {"closest": story.closest(), "next": story.next_rank()}),
     }
     return Reason(_sentence(details), details)
-
-
-class _Story:
-    """What can be said of one row; the state is that before it was taken, or the last."""
-
-    def __init__(self, choice: Choice, row: int) -> None:
-        self.choice, self.row = choice, row
-        self.given = problem_of(choice)
-        self.replay = Replay(self.given, choice.rows, choice.options["gain"])
-        rank = int(choice.ranks[row])
-        self.steps = rank - 1 if rank else len(choice.rows)
-        self.now = self.replay.knowledge(self.steps)
-        self.mine = information(self.given.tags[[row]], self.given.weights[[row]], self.given.propagation)
-        self.mine.eliminate_zeros()
-
-    @cached_property
-    def told(self) -> csr_array:
-        """(k, labels of the row) what each chosen row told each of them."""
-        return csr_array(self.replay.told[:, self.mine.indices])
-
-    def gains(self, knowledge: Knowledge) -> dict[str, float]:
-        """Return the row's gain under the rule and its true gain."""
-        return {
-            "rule": self.replay.rule_gain(knowledge, self.row),
-            "true": self.replay.true_gain(knowledge, self.row),
-        }
-
-    def labels(self) -> list[dict[str, Any]]:
-        """Return what the row tells its labels, those of the highest fresh gain first."""
-        shares, phi = self.mine.data, self.given.phi
-        own = Problem(self.given.tags[[self.row]], self.given.weights[[self.row]], self.given.propagation, phi)
-        direct = direct_shares(own, self.mine)
-        before = np.array(self.now.known)[self.mine.indices]
-        gain, fresh = phi.gains(before, shares), phi.gains(np.zeros(len(shares)), shares)
-        before_rank = self.told[: self.steps].tocsc()
-        return [
-            {
-                "label": self.choice.labels[int(self.mine.indices[at])],
-                "direct": float(direct[at]),
-                "propagated": max(float(shares[at] - direct[at]), 0.0),
-                "before": float(before[at]),
-                "gain": float(gain[at]),
-                "fresh": float(fresh[at]),
-                "left": float(gain[at] / fresh[at]) if fresh[at] else 0.0,
-                "told_by": self._tellers(before_rank, at),
-            }
-            for at in np.argsort(-fresh, kind="stable")[:LABELS].tolist()
-        ]
-
-    def _tellers(self, told: Any, label: int) -> list[dict[str, Any]]:
-        part = slice(told.indptr[label], told.indptr[label + 1])
-        steps, shares = told.indices[part], told.data[part]
-        order = np.lexsort((steps, -shares))[:TELLERS].tolist()
-        return [self.choice.row(int(self.choice.rows[steps[at]])) | {"share": float(shares[at])} for at in order]
-
-    def nearest(self) -> dict[str, Any] | None:
-        """Return the other chosen row whose information is most like the row's."""
-        told = self.replay.told
-        length = np.sqrt(self.mine.data @ self.mine.data)
-        lengths = np.sqrt(np.bincount(_owners(told), told.data**2, minlength=told.shape[0]))
-        others = np.flatnonzero((lengths > 0) & (self.choice.rows != self.row))
-        if not (length > 0 and len(others)):
-            return None
-        products = (told @ self.mine.T).toarray().ravel()[others]
-        cosines = np.minimum(products / (lengths[others] * length), 1.0)
-        at = int(np.argmax(cosines))
-        return self.choice.row(int(self.choice.rows[others[at]])) | {"cosine": float(cosines[at])}
-
-    def runner_up(self) -> dict[str, Any] | None:
-        """Return the row that would have been taken at the row's step without it."""
-        left = self.replay.left(self.steps)
-        found = self.replay.best(self.now, left[left != self.row])
-        if found is None:
-            return None
-        gain = self.replay.rule_gain(self.now, self.row)
-        return self.choice.row(found[0]) | {"gain": found[1], "margin": gain - found[1]}
-
-    def closest(self) -> dict[str, Any] | None:
-        """Return the step at which the row's gain was the largest share of that of the row taken."""
-        taken = self.choice.gains
-        if not np.any(taken > 0):
-            return None
-        gains = self._gains_at_every_step()
-        share = np.divide(gains, taken, out=np.zeros(len(taken)), where=taken > 0)
-        at = int(np.argmax(share))
-        return self.choice.row(int(self.choice.rows[at])) | {"gain": float(gains[at]), "taken": float(taken[at])}
-
-    def _gains_at_every_step(self) -> Vector:
-        """Return (k,) the row's gain under the rule before each row was taken."""
-        told = self.told.toarray()
-        before = np.vstack([np.zeros((1, told.shape[1])), np.cumsum(told, axis=0)[:-1]])
-        shares = np.broadcast_to(self.mine.data, before.shape)
-        if self.replay.gain == "exact":
-            gains = self.given.phi.gains(before, shares)
-        else:
-            gains = np.vectorize(self.given.phi.slope, otypes=[float])(before) * shares
-        return np.asarray(gains.sum(axis=1))
-
-    def next_rank(self) -> dict[str, int]:
-        """Return the rank the row would have if the selection went on, or a rank that it comes after."""
-        taken = len(self.choice.rows)
-        left = self.replay.left(taken)
-        most = min(len(left), FARTHEST, max(2 * taken, FIRST_LOOK))
-        count = min(FIRST_LOOK, most)
-        while True:
-            rows = self.replay.next_rows(self.replay.knowledge(taken), left, count)
-            found = np.flatnonzero(rows == self.row)
-            if len(found):
-                return {"rank": taken + int(found[0]) + 1}
-            if count == most:
-                return {"after": taken + count}
-            count = min(8 * count, most)
-
-
-def problem_of(choice: Choice) -> Problem:
-    """Return what a choice of `mig` was chosen from."""
-    settings = {name: value for name, value in choice.options.items() if name != "gain"}
-    return problem(**choice.arguments, **settings)
-
-
-def _owners(matrix: csr_array) -> Rows:
-    return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
 
 
 def _sentence(details: dict[str, Any]) -> str:
@@ -196,4 +64,8 @@ def _place(details: dict[str, Any]) -> str:
     if details["rank"]:
         return f", and came at rank {details['rank']:,}"
     place = details["next"]
+    if "tokens" in details:
+        spent = place.get("too_dear_after")
+        late = "" if spent is None else f" after rank {spent:,}" if spent > 0 else " from the first"
+        return f"; what was left{late} did not pay for its {details['tokens']:,} tokens" if late else ""
     return f"; it would come at rank {place['rank']:,}" if "rank" in place else f"; it comes after {place['after']:,}"

@@ -5,7 +5,8 @@ import pytest
 from scipy.sparse import csr_array
 
 from mig_dagster.selection import mig, options
-from mig_dagster.selection.reasons import Choice, explain_mig
+from mig_dagster.selection.reasons import Choice, Tokens, explain_mig
+from mig_dagster.selection.token_budget import choose_within
 from tests.selection.pools import dense_parts, phi_of, random_pool, step_gains
 
 OPTIONS = [
@@ -25,6 +26,13 @@ def chosen(pool, k=K, **settings):
     n, m = pool["tags"].shape
     ids, labels = [f"id{row}" for row in range(n)], [f"l{label}" for label in range(m)]
     return Choice(made.rows, made.gains, pool, resolved, ids, labels)
+
+
+def bought(pool, costs, budget, **settings):
+    made = choose_within("mig", budget, costs=costs, arguments=pool, settings=settings, filled={})
+    resolved = {name: settings.get(name, default) for name, (_, default) in options(mig).items()}
+    ids, labels = [f"id{row}" for row in range(40)], [f"l{label}" for label in range(12)]
+    return Choice(made.rows, made.gains, pool, resolved, ids, labels, tokens=Tokens(costs, budget))
 
 
 class Dense:
@@ -79,12 +87,12 @@ def test_the_rank_it_would_have_is_that_of_a_larger_budget(settings):
 
 
 def test_a_row_that_is_far_behind_is_said_to_come_after_a_rank(monkeypatch):
-    from mig_dagster.selection.reasons import mig_row
+    from mig_dagster.selection.reasons import mig_story
 
     pool = random_pool(3, n=30)
     last = mig(30, **pool).rows[-1]
-    monkeypatch.setattr(mig_row, "FIRST_LOOK", 2)
-    monkeypatch.setattr(mig_row, "FARTHEST", 5)
+    monkeypatch.setattr(mig_story, "FIRST_LOOK", 2)
+    monkeypatch.setattr(mig_story, "FARTHEST", 5)
     assert explain_mig(chosen(pool), last).details["next"] == {"after": K + 5}
 
 
@@ -181,3 +189,32 @@ def test_an_empty_choice_and_a_whole_pool_are_explained():
     assert explain_mig(chosen(pool, k=0), 0).details["closest"] is None
     whole = chosen(pool, k=6)
     assert explain_mig(whole, int(whole.rows[-1])).details["runner_up"] is None
+
+
+@pytest.mark.parametrize("gain", ["gradient", "exact"])
+def test_under_a_budget_in_tokens_rows_are_ranked_per_token_as_long_as_it_pays(gain):
+    pool, costs = random_pool(4), np.random.default_rng(1).integers(5, 60, 40)
+    choice, dense = bought(pool, costs, 240, gain=gain), Dense(pool, gain=gain)
+    left = 240 - np.concatenate([[0], np.cumsum(costs[choice.rows])])
+    for at, row in enumerate(choice.rows):
+        per_token = dense.gains(choice.rows[:at], gain) / costs
+        mine = per_token[row]
+        per_token[choice.rows[: at + 1]] = -1
+        per_token[costs > left[at]] = -1
+        found = explain_mig(choice, row).details["runner_up"]
+        if per_token.max() < 0:
+            assert found is None
+            continue
+        assert found["row_id"] == f"id{np.argmax(per_token)}"
+        assert found["margin"] == pytest.approx(mine - per_token.max(), rel=1e-6, abs=1e-9)
+    for row in np.setdiff1d(np.arange(40), choice.rows):
+        details = explain_mig(choice, row).details
+        steps = [at for at in range(len(choice.rows)) if costs[row] <= left[at]]
+        assert details["tokens"] == costs[row]
+        assert details["next"] == {"left": left[-1], "too_dear_after": len(steps)}
+        shares = [
+            dense.gains(choice.rows[:at], gain)[row] / costs[row] / (choice.gains[at] / costs[choice.rows[at]])
+            for at in steps
+        ]
+        assert details["closest"]["share"] == pytest.approx(max(shares), rel=1e-9)
+        assert max(shares) <= 1 + 1e-9
