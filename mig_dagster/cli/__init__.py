@@ -8,6 +8,7 @@ from mig_dagster.cli.backfill import backfill
 from mig_dagster.cli.check_export import check_export
 from mig_dagster.cli.compare import compare
 from mig_dagster.cli.demo import demo
+from mig_dagster.cli.diff import diff
 from mig_dagster.cli.explain import explain
 from mig_dagster.cli.export import export
 from mig_dagster.cli.methods import ListsMethods, methods
@@ -45,5 +46,6 @@ app.command()(sample)
 app.command()(export)
 app.command()(explain)
 app.command()(trace)
+app.command()(diff)
 app.command()(verify)
 app.command()(vacuum)
