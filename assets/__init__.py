@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from assets.annotations import ifd_scores, indicators, quality_scores, row_embeddings, tags
+from assets.annotations import ifd_scores, indicators, quality_scores, row_embeddings, tags, token_counts
 from assets.exports import subset_export
 from assets.label_space import label_embeddings, label_graph, label_vocabulary
 from assets.lineage import lineage_catalog
@@ -23,6 +23,7 @@ all_assets: list[dg.AssetSpec | dg.AssetsDefinition] = [
     pool_language_model,
     ifd_scores,
     indicators,
+    token_counts,
     label_vocabulary,
     label_embeddings,
     label_graph,

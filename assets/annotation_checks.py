@@ -16,6 +16,7 @@ from assets.value_checks import (
     MAX_FLAGGED_SHARE,
     MAX_TRUNCATED_SHARE,
     Limits,
+    at_most,
     coverage,
     in_range,
     not_constant,
@@ -24,6 +25,7 @@ from assets.value_checks import (
 )
 from mig_dagster.annotations.quality import scale_of
 from mig_dagster.stages.drift import NOT_VALUES, keep_golden
+from mig_dagster.stages.row_signals import TOKEN_COLUMNS
 from mig_dagster.storage import Manifest, Store
 
 _COVERAGE = "one line for every distinct row of raw_pool"
@@ -65,6 +67,13 @@ ROW_EMBEDDINGS_WARNINGS = {
     "nulls": _FEW_NULLS,
     **_WARNINGS,
 }
+
+TOKEN_COUNTS_CHECKS = {
+    "coverage": _COVERAGE,
+    "not_negative": "numbers of tokens are at least 0",
+    "trained_at_most_all": "no row has more trained tokens than tokens",
+}
+TOKEN_COUNTS_WARNINGS = {"nulls": _FEW_NULLS, **_WARNINGS}
 
 _ABOVE_0: Limits = (np.nextafter(0, 1), np.inf)
 _FROM_0: Limits = (0.0, np.inf)
@@ -161,6 +170,17 @@ def row_embeddings_checks(manifest: Manifest, rows: pl.LazyFrame, raw_pool: pl.L
         nulls("nulls", manifest, rows, ["embedding"], blocks=False),
     ]
     return _with_common(must, should, manifest, rows, store, pl.col("embedding").arr.get(0))
+
+
+def token_counts_checks(manifest: Manifest, rows: pl.LazyFrame, raw_pool: pl.LazyFrame, store: Store) -> list[Result]:
+    """Check a new version of token_counts."""
+    must = [
+        coverage(manifest, raw_pool),
+        in_range("not_negative", manifest, rows, dict.fromkeys(TOKEN_COLUMNS, _FROM_0)),
+        at_most("trained_at_most_all", manifest, rows, "trained_tokens", "tokens"),
+    ]
+    should = [nulls("nulls", manifest, rows, TOKEN_COLUMNS, blocks=False)]
+    return _with_common(must, should, manifest, rows, store, pl.col("tokens"))
 
 
 def _values(rows: pl.LazyFrame) -> list[str]:

@@ -1,4 +1,4 @@
-"""What models and rules say of each row: tags, quality scores, embeddings, IFD, indicators.
+"""What models and rules say of each row: tags, quality scores, embeddings, IFD, indicators, numbers of tokens.
 
 Which annotators is said by the options file (`MIG_OPTIONS`); what the Launchpad asks goes first, for one run.
 """
@@ -21,11 +21,14 @@ from assets.annotation_checks import (
     ROW_EMBEDDINGS_WARNINGS,
     TAGS_CHECKS,
     TAGS_WARNINGS,
+    TOKEN_COUNTS_CHECKS,
+    TOKEN_COUNTS_WARNINGS,
     ifd_scores_checks,
     indicators_checks,
     quality_scores_checks,
     row_embeddings_checks,
     tags_checks,
+    token_counts_checks,
 )
 from assets.annotation_metadata import of_annotation, of_numbers, of_scores, of_tags
 from assets.declare import source_asset
@@ -35,6 +38,7 @@ from assets.recorded import Outcome, inputs_of
 from mig_dagster.annotations.throughput import Throughput, device_name
 from mig_dagster.stages.annotate import annotate_source
 from mig_dagster.stages.pool_language_model import language_model_folder, local_models
+from mig_dagster.stages.row_signals import TOKEN_COLUMNS
 from mig_dagster.storage import Manifest
 from resources.home import MigHome
 from resources.models import Models
@@ -43,6 +47,10 @@ annotation = partial(
     source_asset, "annotations", kinds={"pytorch", "parquet"}, code_version="1", pool="gpu", may_be_held=True
 )
 """Declares what models say of the rows of one source."""
+
+
+counting = partial(source_asset, "annotations", kinds={"parquet"}, code_version="1")
+"""Declares what needs no model, and so neither a GPU nor leave to use one."""
 
 
 class TagsConfig(Options):
@@ -147,6 +155,18 @@ def indicators(
     rows = home.lake.scan_versions([manifest])
     checks = indicators_checks(manifest, rows, raw_pool, home.store)
     return Outcome.of(manifest, checks, of_numbers(manifest, rows, manifest.info["columns"]))
+
+
+@counting(blocking=TOKEN_COUNTS_CHECKS, warning=TOKEN_COUNTS_WARNINGS)
+def token_counts(context: dg.AssetExecutionContext, home: MigHome, models: Models, raw_pool: pl.LazyFrame) -> Outcome:
+    """How many tokens each row has, and on how many a trainer computes its loss: what a budget in tokens is spent on.
+
+    The tokenizer is the sentence encoder's, without a chat template, or the one that the options name.
+    """
+    manifest = _annotate(context, home, models, raw_pool)
+    rows = home.lake.scan_versions([manifest])
+    checks = token_counts_checks(manifest, rows, raw_pool, home.store)
+    return Outcome.of(manifest, checks, of_numbers(manifest, rows, TOKEN_COLUMNS))
 
 
 def _annotate(

@@ -13,7 +13,7 @@ from assets.subsets import compared_subsets
 from mig_dagster.stages.row_signals import BY_LANGUAGE_MODEL
 
 INGESTED = ("raw_pool", "row_signatures")
-ANNOTATIONS = ("tags", "quality_scores", "row_embeddings")
+ANNOTATIONS = ("tags", "quality_scores", "row_embeddings", "token_counts")
 LANGUAGE_MODEL = ("pool_language_model",)
 BY_SOURCE = (*INGESTED, *ANNOTATIONS)
 """What a source needs nothing but itself for."""
@@ -31,7 +31,9 @@ def _job(name: str, assets: tuple[str, ...], description: str) -> Any:
 
 
 ingest = _job("ingest", INGESTED, "Read one source into the row schema, and what decides its duplicates.")
-annotate = _job("annotate", ANNOTATIONS, "Tag, score and embed the rows of one source; needs its raw_pool.")
+annotate = _job(
+    "annotate", ANNOTATIONS, "Tag, score and embed the rows of one source, and count their tokens; needs its raw_pool."
+)
 ingest_and_annotate = _job("ingest_and_annotate", BY_SOURCE, "Read one source and annotate its rows.")
 train_language_model = _job(
     "train_language_model",

@@ -6,7 +6,7 @@ from pathlib import Path
 import dagster as dg
 
 from assets import metadata as shown
-from assets.annotations import ifd_scores, indicators, quality_scores, row_embeddings, tags
+from assets.annotations import ifd_scores, indicators, quality_scores, row_embeddings, tags, token_counts
 from assets.automation import DEPTH_OF_COLLECTORS, on_pool_change
 from assets.checks import holds
 from assets.declare import pool_asset
@@ -26,7 +26,7 @@ from resources.registry import SourceRegistry
 CATALOG_CHECKS = {"totals_equal_ledger": "as many rows of each asset in the catalog as its runs recorded"}
 _BEFORE = [raw_pool, row_signatures, pool, tags, quality_scores, row_embeddings, label_vocabulary]
 _AFTER = [label_embeddings, label_graph, mig_subset, subset_export]
-_COMPARED = [pool_language_model, ifd_scores, indicators, *compared_subsets, selection_report]
+_COMPARED = [pool_language_model, ifd_scores, indicators, token_counts, *compared_subsets, selection_report]
 
 
 @pool_asset(

@@ -10,7 +10,7 @@ from mig_dagster.export.consumers import DryRun
 from mig_dagster.stages.dry_run import dry_run_of
 
 SUBSET_CHECKS = {
-    "budget_met": "as many rows as the budget asks for, or a reason why not",
+    "budget_met": "as many rows as the budget asks for, or a reason why not; no more tokens than it allows",
     "row_id_unique": "no row twice, ranks 1 to k",
     "rows_in_pool": "every row is a row of the pool",
 }
@@ -62,6 +62,9 @@ def _loss_check(runs: list[DryRun]) -> Result:
 
 
 def _budget_check(taken: int, info: dict[str, Any]) -> Result:
+    if tokens := info["tokens"]:
+        used = tokens["used"][tokens["counted"]]
+        return holds("budget_met", used <= tokens["asked"], f"{used} of {tokens['asked']} {tokens['counted']}")
     k, short = info["k"], info["shortfall"]
     if taken > k and info["options"].get("strict_reference"):
         return holds("budget_met", True, f"{taken} rows for {k}: strict_reference keeps the last batch whole")

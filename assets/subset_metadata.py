@@ -1,5 +1,6 @@
 """What the UI shows of a subset."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from assets import metadata as shown
@@ -19,6 +20,7 @@ def subset_metadata(chosen: Subset, scale: str | None) -> dict[str, Any]:
     return {
         "pool_rows": info["pool_rows"],
         "budget": info["budget"],
+        "tokens": _tokens(info["tokens"]),
         "seconds": chosen.seconds,
         "objective": info["objective"] if info["objective"] is not None else "none",
         "shortfall": info["shortfall"] or "none",
@@ -32,6 +34,13 @@ def subset_metadata(chosen: Subset, scale: str | None) -> dict[str, Any]:
         "excluded": shown.counts("reason", dict(reasons.iter_rows())),
         "preview": shown.preview(chosen.rows),
     }
+
+
+def _tokens(spent: Mapping[str, Any] | None) -> str:
+    if spent is None:
+        return "not counted: the budget is in rows"
+    used, counted = spent["used"], spent["counted"]
+    return f"{used[counted]:,} of {spent['asked']:,} {counted} asked for, {spent['pool'][counted]:,} in the pool"
 
 
 def _labels(labels: dict[str, int | None]) -> str:

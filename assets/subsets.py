@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import dagster as dg
+import polars as pl
 
 from assets.declare import pool_asset
 from assets.method_inputs import inputs_for, pool_frames, tables_of
@@ -16,9 +17,11 @@ from assets.subset_checks import SUBSET_CHECKS, subset_checks
 from assets.subset_metadata import subset_metadata
 from mig_dagster.selection import METHODS, reads
 from mig_dagster.selection.base import Method
+from mig_dagster.stages.budget import tokens_of
 from mig_dagster.stages.fingerprints import check_annotators
 from mig_dagster.stages.row_signals import SIGNALS
 from mig_dagster.stages.scale import scale_of
+from mig_dagster.stages.stored_frames import scan_signal
 from mig_dagster.stages.subset import choose_subset
 from mig_dagster.storage import Manifest
 from resources.home import MigHome
@@ -33,7 +36,7 @@ class SubsetConfig(Options):
     """What every method is asked; what is null is as the options file says."""
 
     budget: str = DEFAULT_BUDGET
-    """Rows (5000, 50k) or a share of the pool (5%)."""
+    """Rows (5000, 50k), a share of the pool (5%), tokens (20Mtok) or trained tokens (5Mtrained)."""
     max_null_share: float | None = None
     """Largest share of the pool that may lack a signal the method needs; 1 % where nothing is configured."""
     accept_mixed_annotators: bool | None = None
@@ -64,12 +67,17 @@ def subset_of(method: Method) -> dg.AssetsDefinition:
     ) -> Outcome:
         asked = config.model_dump()
         options = replace(models.options, **given(**{name: asked.pop(name) for name in _CONFIGURED}))
-        signals = _signals(home, inputs_of(context))
+        budget, read, frames = asked.pop("budget"), inputs_of(context), pool_frames(inputs)
+        if tokens_of(budget):
+            counted = _token_counts(home, frames.pool)
+            frames = replace(frames, token_counts=scan_signal(home.lake, counted))
+            read |= {manifest.name: manifest.data_version for manifest in counted}
+        signals = _signals(home, read)
         scale = scale_of(signals) if "quality_scores" in inputs else None
         chosen = choose_subset(
             name,
-            pool_frames(inputs),
-            budget=asked.pop("budget"),
+            frames,
+            budget=budget,
             settings=asked,
             device=models.selection_device if on_device else None,
             max_null_share=options.max_null_share,
@@ -77,7 +85,7 @@ def subset_of(method: Method) -> dg.AssetsDefinition:
             on_progress=logged(context.log.info),
         )
         info = chosen.info | {"scale": scale}
-        manifest = home.lake.write(asset, chosen.tables(), inputs=inputs_of(context), info=info)
+        manifest = home.lake.write(asset, chosen.tables(), inputs=read, info=info)
         checks = subset_checks(chosen.rows, inputs["pool"], info)
         return Outcome.of(manifest, checks, subset_metadata(chosen, scale), chosen.seconds)
 
@@ -88,6 +96,24 @@ def _description(method: Method) -> str:
     """Return the method's module docstring as Markdown that keeps its tables: the first line, the rest verbatim."""
     first, _, rest = (inspect.getdoc(inspect.getmodule(method)) or method.__name__).partition("\n")
     return f"{first}\n\n```text\n{rest.strip()}\n```" if rest.strip() else first
+
+
+def _token_counts(home: MigHome, pool: pl.LazyFrame) -> list[Manifest]:
+    """Return the current token counts of every source of the pool.
+
+    They are read under a budget in tokens alone, so that no subset waits for them or is made again when they change.
+
+    Raises:
+        ValueError: a source has none.
+    """
+    sources = pool.select(pl.col("source").unique().sort()).collect()["source"].to_list()
+    found = home.lake.current_versions([("token_counts", source) for source in sources])
+    if lacking := [source for source, manifest in zip(sources, found, strict=True) if manifest is None]:
+        raise ValueError(
+            f"a budget in tokens needs token_counts, which {', '.join(lacking)} lack: run `mig-dagster backfill "
+            f"--sources {','.join(lacking)} --assets token_counts`"
+        )
+    return [manifest for manifest in found if manifest is not None]
 
 
 def _signals(home: MigHome, read: Mapping[str, str]) -> list[Manifest]:

@@ -59,6 +59,12 @@ def in_range(name: str, manifest: Manifest, rows: pl.LazyFrame, limits: Mapping[
     return holds(name, not wrong, "; ".join(found), partition=manifest.partition)
 
 
+def at_most(name: str, manifest: Manifest, rows: pl.LazyFrame, less: str, more: str) -> Result:
+    """Check that no row has more of one column than of another."""
+    wrong = rows.select((pl.col(less) > pl.col(more)).sum()).collect(engine="streaming").item()
+    return holds(name, not wrong, f"{wrong} rows have more {less} than {more}", partition=manifest.partition)
+
+
 def not_constant(manifest: Manifest, rows: pl.LazyFrame, values: Sequence[str], *, blocks: bool) -> Result:
     """Check that no column has one value for all rows."""
     counts = [pl.col(value).drop_nulls().n_unique().alias(f"{value} distinct") for value in values]

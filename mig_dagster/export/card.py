@@ -31,8 +31,9 @@ budget, so choose again for a smaller one.
 Budget: {{ budget | inert }}
 {%- if first %}, of which these are the first {{ "{:,}".format(first) }} rows{% endif %}. {% endif -%}
 {% if lock.get("tokens") -%}
-Tokens: {{ "{:,}".format(lock.tokens.used.tokens) }}, of which {{ "{:,}".format(lock.tokens.used.trained_tokens) }} are
-trained on; {{ "{:,}".format(lock.tokens.asked) }} were asked for
+Tokens: {{ "{:,}".format(lock.tokens.used.tokens) }}, of which \
+{{ "{:,}".format(lock.tokens.used.trained_tokens) }} are trained on; {{ "{:,}".format(lock.tokens.asked) }} \
+were asked for
 {%- if lock.tokens.counted == "trained_tokens" %} to train on{% endif %}. {% endif -%}
 Options: `{{ lock.options | tojson }}`. Scores by `{{ lock.scorer }}`. `selection.lock.json` pins every input.
 {% if lock.shortfall %}

@@ -26,6 +26,7 @@ from mig_dagster.stages.report_pool import report_pool, scale_or_none, with_toke
 from mig_dagster.stages.select_files import check_folder, check_method, choosing, mixed_annotators
 from mig_dagster.stages.stored_frames import stored_duplicates
 from mig_dagster.stages.subset import check_null_share, choose_subset
+from mig_dagster.stages.token_signal import counted_by
 from mig_dagster.storage import Lake
 
 ABOUT = "mig"
@@ -198,6 +199,7 @@ def _measured(
         pool.frames,
         chosen.subsets,
         count_tokens=TokenCounter(pool.encoder),
+        tokenizer=counted_by(pool.signals),
         pool=given,
         failures=chosen.failures,
         device=selection_device(options),

@@ -19,6 +19,7 @@ from mig_dagster.stages.random_spread import RANDOM_SPREAD_SCHEMA, draws, spread
 from mig_dagster.stages.report_pool import report_pool
 from mig_dagster.stages.subset import choose_subset
 from mig_dagster.stages.subset_measures import PoolMeasures
+from mig_dagster.stages.token_signal import tokens_by_row
 from mig_dagster.stages.wide_inputs import CountTokens, numbers_of
 
 BASELINES = ("balanced_random", "longest")
@@ -29,7 +30,7 @@ ROWS_SCHEMA: Schema = {
     "method": pl.String,  # that chose it
     "seed": pl.Int64,  # of a method that draws; null for all others
     "rows": pl.Int64,  # chosen; null where the method failed, like every measure
-    "tokens": pl.Int64,  # of all that the rows say, without a chat template, by `tokenizer`
+    "tokens": pl.Int64,  # by `tokenizer`: of `token_counts` where the pool has them, else of all that the rows say
     "mean_score": pl.Float64,  # mean quality score of the rows that have one
     "labels_covered": pl.Int64,  # labels that at least one chosen row carries
     "labels_in_pool": pl.Int64,  # labels that at least one row of the pool carries
@@ -89,6 +90,7 @@ def compare_subsets(
     subsets: Sequence[Compared],
     *,
     count_tokens: CountTokens,
+    tokenizer: str | None = None,
     pool: ReportPool | None = None,
     failures: Mapping[str, str] | None = None,
     device: str | None = None,
@@ -102,7 +104,9 @@ def compare_subsets(
     Args:
         frames: the pool with whatever signals there are; what a measure is made from and is not there makes it null.
         subsets: what to compare, names all different.
-        count_tokens: used on the rows of some subset only, and on none where `pool` has its tokens.
+        count_tokens: used on the rows of some subset only, and on none where `pool` has its tokens, or the frames have
+            `token_counts`.
+        tokenizer: who counted `token_counts`, as `token_signal.counted_by` says it.
         pool: `report_pool` of the same frames, where somebody made it already.
         failures: why methods failed, by method: each has a line with its error, and no baseline of them is tried again.
         device: where similarities are computed; None is the CPU.
@@ -125,7 +129,7 @@ def compare_subsets(
     steps = _Steps(len(everything), on_progress)
     lines = [_line(subset, steps.done(measured.of(places[subset.name])), measured) for subset in compared]
     return {
-        "rows": pl.concat([_rows(lines, count_tokens.name), _failed(failed)]),
+        "rows": pl.concat([_rows(lines, tokenizer or count_tokens.name), _failed(failed)]),
         "source_mix": source_mix(places, pool),
         "overlap": overlap(places),
         "random_spread": spread(drawn, lambda rows: steps.done(measured.of(rows))),
@@ -201,7 +205,9 @@ def places_of(pool: pl.DataFrame, subset: Compared) -> Rows:
 def _tokens(
     frames: PoolFrames, pool: pl.DataFrame, chosen: Sequence[Rows], count_tokens: CountTokens
 ) -> NDArray[np.int64] | None:
-    """Return the tokens of every row that is in some subset, 0 for all others."""
+    """Return the tokens of every row that has a count; without such a signal, of those in some subset, 0 of others."""
+    if frames.token_counts is not None:
+        return tokens_by_row(pool, frames.token_counts)
     if frames.raw_pool is None:
         return None
     wanted = np.unique(np.concatenate([np.empty(0, np.int64), *chosen]))

@@ -17,6 +17,7 @@ from mig_dagster.stages.label_space import graph_weights
 from mig_dagster.stages.row_signals import INDICATOR, join_signals
 from mig_dagster.stages.scale import scale_of
 from mig_dagster.stages.tag_matrix import tag_matrix
+from mig_dagster.stages.token_signal import tokens_by_row
 from mig_dagster.stages.wide_inputs import CountTokens, conversations_of, embedding_matrix, numbers_of
 from mig_dagster.storage import Manifest
 
@@ -56,7 +57,12 @@ def report_pool(frames: PoolFrames, *, duplicates: pl.DataFrame | None = None, s
 
 
 def with_tokens(pool: ReportPool, frames: PoolFrames, count: CountTokens) -> ReportPool:
-    """Return a pool with the tokens of all its rows; as it is where it has more than `COUNTED`, or no texts."""
+    """Return a pool with the tokens of all its rows: those of the signal `token_counts` where it has one.
+
+    As it is where they would have to be counted and it has more rows than `COUNTED`, or no texts.
+    """
+    if frames.token_counts is not None:
+        return replace(pool, tokens=tokens_by_row(pool.rows, frames.token_counts))
     if frames.raw_pool is None or pool.n > COUNTED:
         return pool
     return replace(pool, tokens=numbers_of(pool.rows, frames.raw_pool, all_text, count))

@@ -74,7 +74,7 @@ def test_what_needs_no_model_needs_no_hours(project):
 
 def test_signals_of_the_language_model_wait_for_it(project):
     found = told(project, "--sources", "maths")
-    assert found["assets"] == ["tags", "quality_scores", "row_embeddings", "ifd_scores", "indicators"]
+    assert found["assets"] == ["tags", "quality_scores", "row_embeddings", "ifd_scores", "indicators", "token_counts"]
     [note] = found["notes"]
     assert note.startswith("ifd_scores and indicators cannot be planned: the pool's own language model")
     assert "materialise pool_language_model first" in note
@@ -116,7 +116,8 @@ def test_what_automation_would_hold_is_said(project, monkeypatch):
 
 def test_mistakes_say_what_there_is(project):
     assert plan(project, "--sources", "math")[2] == "error: no source is called 'math'; there are: later, maths\n"
-    message = "error: assets must be among tags, quality_scores, row_embeddings, ifd_scores, indicators, got 'tag'\n"
+    every = "tags, quality_scores, row_embeddings, ifd_scores, indicators, token_counts"
+    message = f"error: assets must be among {every}, got 'tag'\n"
     assert plan(project, "--assets", "tag")[2] == message
 
 

@@ -22,6 +22,7 @@ GOOD = {
     },
     "indicators": {"len": VARIED, "mtld": VARIED, "rew": [-v for v in VARIED], "nat": [v / 10 for v in VARIED]},
     "row_embeddings": {"embedding": [[np.cos(i), np.sin(i)] for i in range(N)]},
+    "token_counts": {"tokens": list(range(1, N + 1)), "trained_tokens": [i // 2 for i in range(N)]},
 }
 TYPES = {"tags": pl.List(pl.String), "embedding": pl.Array(pl.Float32, 2)}
 WHO = {"f": {"name": "lexical", "model": "rule"}, "g": {"name": "deita", "model": "theirs"}}
@@ -118,6 +119,8 @@ def test_a_missing_line_fails_coverage(check, store, signal):
         ("indicators", {"rew": [*VARIED[1:], np.nan]}, "finite"),
         ("row_embeddings", {"embedding": [[np.cos(i), np.sin(i) + 0.1] for i in range(N)]}, "unit_norm"),
         ("row_embeddings", {"embedding": [[np.cos(i), np.nan] for i in range(N)]}, "unit_norm"),
+        ("token_counts", {"trained_tokens": [-1] * N}, "not_negative"),
+        ("token_counts", {"trained_tokens": [N + 1] + [0] * (N - 1)}, "trained_at_most_all"),
     ],
 )
 def test_what_cannot_be_is_found(check, signal, changes, name):
@@ -161,6 +164,7 @@ def test_the_constant_scorer_is_constant_by_design(check):
         ("ifd_scores", "ifd_ppl", "nulls", False),
         ("indicators", "nat", "nulls", False),
         ("row_embeddings", "embedding", "nulls", False),
+        ("token_counts", "trained_tokens", "nulls", False),
     ],
 )
 def test_rows_without_a_value_are_counted_by_flag(check, signal, value, name, blocks):

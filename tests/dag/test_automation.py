@@ -15,7 +15,7 @@ from tests.dag.ticks import partitions_read_once
 from tests.dag.tiny import POOL_LEVEL
 
 FAILS = [("raw_pool", "failing")]
-ANNOTATE = ["quality_scores", "row_embeddings", "row_signatures", "tags"]
+ANNOTATE = ["quality_scores", "row_embeddings", "row_signatures", "tags", "token_counts"]
 
 pytestmark = pytest.mark.filterwarnings("ignore:Parameter `include_sources`")
 

@@ -82,6 +82,7 @@ INFO = {
     "k": 2,
     "objective": None,
     "shortfall": None,
+    "tokens": None,
     "warnings": [],
     "options": {},
     "labels": {"in_graph": None, "covered": None},
@@ -114,6 +115,8 @@ def chosen(rows: int) -> pl.DataFrame:
             True,
             "3 rows for 2: strict_reference keeps the last batch whole",
         ),
+        (2, {"tokens": {"asked": 9, "counted": "tokens", "used": {"tokens": 9}}}, True, "9 of 9 tokens"),
+        (2, {"tokens": {"asked": 8, "counted": "tokens", "used": {"tokens": 9}}}, False, "9 of 8 tokens"),
     ],
 )
 def test_the_budget_is_met_or_somebody_says_why_not(rows, changes, passed, found):

@@ -7,7 +7,9 @@ import pytest
 from mig_dagster.selection import METHODS
 from mig_dagster.selection.token_budget import choose_within
 from mig_dagster.stages.align import align
+from mig_dagster.stages.comparison import Compared, compare_subsets
 from mig_dagster.stages.subset import choose_subset
+from mig_dagster.stages.token_signal import tokens_by_row
 from tests.stages.small_pool import SmallPool
 
 POOL = SmallPool(40)
@@ -89,3 +91,23 @@ def test_migs_default_under_tokens_is_the_exact_gain_and_another_is_warned_of():
     assert asked.info["options"]["gain"] == "gradient"
     assert any("no guarantee under a budget in tokens" in warning for warning in asked.info["warnings"])
     assert choose("mig", "5").info["options"]["gain"] == "gradient"
+
+
+def test_the_comparison_shows_the_tokens_of_the_signal():
+    def never(texts):
+        raise AssertionError("the tokens are there")
+
+    never.name = "never"
+    made = choose("random", "300tok")
+    tables = compare_subsets(
+        counted(), [Compared.of("random", made.rows, made.info)], count_tokens=never, tokenizer="the signal's"
+    )
+    line = tables["rows"].filter(name="random")
+    assert line["tokens"].to_list() == [made.info["tokens"]["used"]["tokens"]]
+    assert tables["rows"].drop_nulls("tokens")["tokenizer"].unique().to_list() == ["the signal's"]
+
+
+def test_tokens_by_row_are_those_of_the_signal_and_none_of_a_row_without():
+    rows = POOL.frames().pool.select("row_id", "source").collect()
+    expected = np.where(np.arange(POOL.n) == 5, 0, TOKENS)
+    np.testing.assert_array_equal(tokens_by_row(rows, counted().token_counts), expected)

@@ -101,3 +101,16 @@ def test_the_lock_pins_the_label_graph_and_everything_set_before_the_method(path
     assert [lock["pool_options"]["label_graph"]["threshold"] for lock in locks] == [0.001, 0.999]
     assert locks[0]["pool_options"]["label_vocabulary"]["min_count"] == 1
     assert locks[0]["nested"] is True
+
+
+def test_a_budget_in_tokens_counts_them_and_says_so_in_lock_and_card(tmp_path, tiny_model):
+    path = tmp_path / "mine.jsonl"
+    rows = [{"instruction": f"sing {i}", "output": "la " * (i + 1)} for i in range(8)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    chosen = select(path, tmp_path / "out", tiny_model, tmp_path / "cache", method="random", budget="40tok")
+    lock = json.loads((tmp_path / "out" / "selection.lock.json").read_text())
+    used = lock["tokens"]["used"]["tokens"]
+    assert 0 < used <= lock["tokens"]["asked"] == 40
+    assert chosen.info["tokens"] == lock["tokens"]
+    assert "token_counts/mine" in lock["inputs"]
+    assert f"Tokens: {used}, of which" in (tmp_path / "out" / "README.md").read_text()
