@@ -1,16 +1,17 @@
 """Where in embedding space the chosen rows lie among those of the pool, and the file that Embedding Atlas opens."""
 
-from typing import Any
-
 import numpy as np
 import polars as pl
+from scipy.sparse import csr_array
 
-from mig_dagster.report.colours import CHOSEN, POOL
 from mig_dagster.report.figure import Chart, Figure
+from mig_dagster.report.figures.embedding_map_spec import HEIGHT, embedding_map_spec
 from mig_dagster.report.heads import head
 from mig_dagster.report.inputs import ReportInputs
 from mig_dagster.report.label_counts import joined_labels
+from mig_dagster.report.name_layer import name_tables
 from mig_dagster.report.projection import Vectors, neighbours, project
+from mig_dagster.report.regions import regions
 from mig_dagster.report.spread import spread
 from mig_dagster.selection.base import Rows
 
@@ -22,12 +23,16 @@ LANDMARKS = 4_000
 NEIGHBOURS = 15
 DRAWN_POOL, DRAWN_CHOSEN = 3_500, 2_000
 """Points drawn at most."""
+REGIONS = 24
+NAMED = {"names_wide": REGIONS, "names_narrow": 10}
+"""Regions that are named at most, at the width of a desktop and of a phone."""
 HEAD = 200
 DRAWN_HEAD = 70
 """Characters of a row's beginning in the file and in the picture."""
 _ABOUT = (
     "Rows whose embeddings are alike lie together; distances between far groups mean little. The positions are t-SNE "
-    "of landmark rows, and every other row lies between the landmarks that it is most like. "
+    "of landmark rows, and every other row lies between the landmarks that it is most like. A name is the label that "
+    "is most a region's own. "
 )
 
 
@@ -42,11 +47,17 @@ def embedding_map(given: ReportInputs) -> Figure:
         return Figure(NAME, TITLE, _ABOUT.strip(), missing=lacking)
     rows = _in_file(given)
     table = _table(given, rows)
-    drawn = _drawn(table)
+    drawn = _drawn(table) | _names(given, rows, table)
     alt = (
         f"{TITLE}: {drawn['chosen'].height:,} chosen rows of {given.chosen.name} among {drawn['pool'].height:,} others"
     )
-    return Figure(NAME, TITLE, _ABOUT + _said(given, table, drawn), [Chart(_spec(), drawn, alt, 520)], {NAME: table})
+    return Figure(
+        NAME,
+        TITLE,
+        _ABOUT + _said(given, table, drawn),
+        [Chart(embedding_map_spec(), drawn, alt, HEIGHT)],
+        {NAME: table},
+    )
 
 
 def _lacking(given: ReportInputs) -> str:
@@ -82,6 +93,8 @@ def _table(given: ReportInputs, rows: Rows) -> pl.DataFrame:
     ranks = np.zeros(pool.n, np.int64)
     ranks[given.chosen.rows] = np.arange(1, len(given.chosen.rows) + 1)
     score = pool.scores.get("score", np.full(pool.n, np.nan))[rows]
+    ordered = ["row_id", "text", "source", "chosen", "rank", "score", "labels"]
+    ordered += ["projection_x", "projection_y", "neighbors"]
     return frame.with_columns(
         projection_x=pl.Series(plane[:, 0], dtype=pl.Float32),
         projection_y=pl.Series(plane[:, 1], dtype=pl.Float32),
@@ -91,7 +104,7 @@ def _table(given: ReportInputs, rows: Rows) -> pl.DataFrame:
         score=pl.Series(score, dtype=pl.Float64).fill_nan(None),
         labels=joined_labels(pool, rows),
         text=pl.Series([head(each, HEAD) for each in pool.texts(pool.rows[rows])], dtype=pl.String),
-    )
+    ).select(ordered)
 
 
 def _neighbours(vectors: Vectors, landmarks: Rows) -> pl.Series:
@@ -115,6 +128,16 @@ def _drawn(table: pl.DataFrame) -> dict[str, pl.DataFrame]:
     return parts
 
 
+def _names(given: ReportInputs, rows: Rows, table: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """Return the names of regions that find room, at the width of a desktop and of a phone."""
+    tags = given.pool.tags
+    plane = table.select("projection_x", "projection_y").to_numpy().astype(np.float64)
+    found = [] if tags is None else regions(plane, csr_array(tags[rows]), REGIONS)
+    places = np.array([[each.x, each.y] for each in found]).reshape(-1, 2)
+    names = [given.pool.labels[each.label] for each in found]
+    return name_tables(places, places * [1, -1], np.zeros(len(names)), names, HEIGHT, NAMED)
+
+
 def _said(given: ReportInputs, table: pl.DataFrame, drawn: dict[str, pl.DataFrame]) -> str:
     pool = given.pool
     assert pool.place is not None
@@ -128,34 +151,3 @@ def _said(given: ReportInputs, table: pl.DataFrame, drawn: dict[str, pl.DataFram
         f"{NAME}.parquet holds {whole} of the {embedded:,} rows with an embedding ({chosen:,} chosen) and opens with "
         f"embedding-atlas {NAME}.parquet --x projection_x --y projection_y --neighbors neighbors --text text"
     )
-
-
-def _spec() -> dict[str, Any]:
-    scale = {"domain": [-1.03, 1.03], "nice": False, "zero": False}
-    place = {
-        axis: {"field": f"projection_{axis}", "type": "quantitative", "axis": None, "scale": scale} for axis in "xy"
-    }
-    kind = {
-        "type": "nominal",
-        "scale": {"domain": ["chosen", "not chosen"], "range": [CHOSEN, POOL]},
-        "legend": {"title": None, "symbolOpacity": 1},
-    }
-    hover = [
-        {"field": "text", "title": "row"},
-        {"field": "source"},
-        {"field": "rank", "format": ","},
-        {"field": "score", "format": ".2f"},
-        {"field": "labels"},
-    ]
-
-    def points(name: str, called: str, **mark: Any) -> dict[str, Any]:
-        return {
-            "data": {"name": name},
-            "transform": [{"calculate": f"'{called}'", "as": "kind"}],
-            "mark": {"type": "circle", **mark},
-            "encoding": {**place, "color": {"field": "kind", **kind}, "tooltip": hover},
-        }
-
-    return {
-        "layer": [points("pool", "not chosen", size=14, opacity=0.4), points("chosen", "chosen", size=30, opacity=0.9)]
-    }

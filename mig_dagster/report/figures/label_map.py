@@ -8,13 +8,13 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from mig_dagster.report.figure import Chart, Figure, Listing
-from mig_dagster.report.figures.label_map_spec import FRAME, NARROW, WIDE, label_map_spec
+from mig_dagster.report.figures.label_map_spec import FRAME, label_map_spec
 from mig_dagster.report.heads import head
 from mig_dagster.report.inputs import ReportInputs
 from mig_dagster.report.label_counts import label_counts, lacking_labels
 from mig_dagster.report.label_information import information_shares
 from mig_dagster.report.layout import in_frame, kept_apart, label_layout
-from mig_dagster.report.names import placed_names
+from mig_dagster.report.name_layer import name_tables
 
 NAME = "label_map"
 TITLE = "Map of the labels"
@@ -24,6 +24,8 @@ MAPPED = 6_000
 """Labels that are given a place at most."""
 STRONGEST = 3
 """Edges drawn of each label, those that another label keeps besides."""
+NAMED = {"names_wide": 110, "names_narrow": 30}
+"""Labels whose names are written at most, at the width of a desktop and of a phone."""
 NEIGHBOURS = 5
 """Neighbours named of each label."""
 EXAMPLES = 500
@@ -113,8 +115,7 @@ def _drawn(given: ReportInputs, tags: csr_array, labels: pl.DataFrame, edges: pl
     return {
         "labels": points.with_columns(rounded),
         "edges": _lines(shown, edges),
-        "names_wide": _names(shown, WIDE, 110),
-        "names_narrow": _names(shown, NARROW, 30),
+        **_names(shown),
     }
 
 
@@ -151,16 +152,10 @@ def _examples(given: ReportInputs, tags: csr_array, shown: pl.DataFrame) -> pl.S
     return pl.Series("rows", texts + [""] * (shown.height - len(texts)), dtype=pl.String)
 
 
-def _names(shown: pl.DataFrame, width: int, most: int) -> pl.DataFrame:
-    """Return the names that find room at a width, as `names_wide` and `names_narrow` are drawn."""
-    points = shown.select("x", "y").to_numpy()
-    radii = np.sqrt(shown["area"].to_numpy() * min(1.0, width / WIDE)) / 2
-    squeezed = points * np.array([width / FRAME[0], 1.0])
-    kept = placed_names(squeezed, radii, shown["label"].to_list(), (width, FRAME[1]), most)
-    schema = {"at": pl.Int64, "name": pl.String, "align": pl.String, "dx": pl.Float64, "dy": pl.Float64}
-    frame = pl.DataFrame(kept, schema=schema, orient="row")
-    places = shown.select("x", "y").with_row_index("at").with_columns(pl.col("at").cast(pl.Int64))
-    return frame.join(places, on="at", maintain_order="left").drop("at").with_columns(pl.col("x", "y", "dx").round(2))
+def _names(shown: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    places = shown.select("x", "y").to_numpy()
+    radii = np.sqrt(shown["area"].to_numpy()) / 2
+    return name_tables(places, places * 2 / FRAME, radii, shown["label"].to_list(), FRAME[1], NAMED)
 
 
 def _listings(labels: pl.DataFrame) -> list[Listing]:

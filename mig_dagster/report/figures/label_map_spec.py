@@ -5,13 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from mig_dagster.report.colours import CHOSEN, POOL, REJECTED
+from mig_dagster.report.name_layer import WIDTHS, name_layers
 
-FRAME = (880, 560)
+FRAME = (WIDTHS["names_wide"], 560)
 """Width and height that places are made for, pixels."""
-WIDE, NARROW = FRAME[0], 340
-"""Widths that names are placed for."""
-SWITCH = 600
-"""Width from which those for the wide one are shown."""
 
 
 def label_map_spec(clip: float, weights: Sequence[float]) -> dict[str, Any]:
@@ -24,8 +21,7 @@ def label_map_spec(clip: float, weights: Sequence[float]) -> dict[str, Any]:
     layers = [
         _edges(),
         *_circles(clip),
-        _names("names_narrow", f"width < {SWITCH}"),
-        _names("names_wide", f"width >= {SWITCH}"),
+        *name_layers(X, Y),
     ]
     least, most = min(weights, default=0.0), max(weights, default=0.0)
     low, high = math.floor(least * 100) / 100, math.ceil(most * 100) / 100
@@ -108,19 +104,4 @@ def _labels(which: str, mark: dict[str, Any], encoding: dict[str, Any]) -> dict[
                 {"field": "rows", "title": "chosen, as"},
             ],
         },
-    }
-
-
-def _names(table: str, seen: str) -> dict[str, Any]:
-    return {
-        "data": {"name": table},
-        "mark": {
-            "type": "text",
-            "align": {"expr": "datum.align"},
-            "dx": {"expr": "datum.dx"},
-            "dy": {"expr": "datum.dy"},
-            "opacity": {"expr": f"{seen} ? 1 : 0"},
-            "tooltip": False,
-        },
-        "encoding": {"x": X, "y": Y, "text": {"field": "name"}},
     }

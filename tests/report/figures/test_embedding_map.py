@@ -1,4 +1,5 @@
 from dataclasses import replace
+from importlib import import_module
 
 import numpy as np
 import polars as pl
@@ -6,12 +7,13 @@ import pytest
 from scipy.sparse import csr_array
 
 from mig_dagster.report.figure import Chart
-from mig_dagster.report.figures import embedding_map as module
 from mig_dagster.report.figures.embedding_map import embedding_map
 from mig_dagster.report.inputs import ReportInputs
 from tests.report.drawing import assert_draws
 from tests.report.label_pools import one_row
 from tests.report.small_report import SCRIPT, small_inputs
+
+module = import_module("mig_dagster.report.figures.embedding_map")  # its name is the function's in the package
 
 
 @pytest.fixture(scope="module")
