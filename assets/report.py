@@ -25,6 +25,7 @@ from mig_dagster.stages.report_inputs import report_inputs
 from mig_dagster.stages.report_pool import report_pool, with_tokens
 from mig_dagster.stages.row_signals import SIGNALS
 from mig_dagster.stages.stored_frames import scan_signal, stored_duplicates
+from mig_dagster.stages.token_signal import counted_by
 from mig_dagster.storage import Manifest
 from resources.home import MigHome
 from resources.models import Models
@@ -62,6 +63,7 @@ def selection_report(context: dg.AssetExecutionContext, home: MigHome, models: M
         frames,
         subsets,
         count_tokens=count_tokens,
+        tokenizer=counted_by(beside),
         pool=pool,
         device=models.selection_device,
         on_progress=logged(context.log.info, "subsets and random draws measured"),
