@@ -4,7 +4,9 @@ Rules of `prompt_strategies/chat_template.py` and `utils/data/utils.py`. Null fi
 renamed (human, gpt) and not refused. Messages, tools, the tools' `parameters` and the arguments of calls may be JSON
 text; text that is not JSON ends the preparation. A column `system` becomes a system turn of every row that does not
 begin with one, also where it is null. Rows longer than `sequence_len` are dropped (with `excess_length_strategy:
-truncate` in the registration they are cut), and so are rows of one token and rows without a trained one.
+truncate` in the registration they are cut), and so are rows of one token and rows without a trained one,
+the latter where `sample_packing` is on. Tool calls reach a chat template only where it names its loop's variable
+`message`, as most do.
 """
 
 import json
@@ -69,14 +71,19 @@ def _faults(record: Record, told: Registration) -> Iterator[Finding]:
     if "system" in record and record["system"] is None and turns[0]["content"] is None:
         yield Finding("empty_system", "altered", "the row begins with a system turn whose text is null")
     trained = told.get("roles_to_train") or ["assistant"]
-    if all(turn["role"] not in trained for turn in turns):
-        yield Finding("no_trained_turn", "dropped", f"no turn has a role among {', '.join(trained)}")
+    if not any(turn["role"] in trained and _says_something(turn) for turn in turns):
+        yield Finding("no_trained_turn", "dropped", f"no turn with a role among {', '.join(trained)} says anything")
     for at, turn in enumerate(turns, start=1):
         yield from _bad_calls(turn, at)
     tools = record.get(told.get("field_tools") or "tools")
     yield from bad_tools(tools)
     if not tools and isinstance(tools, str):
         yield Finding("invalid_tools", "stops", "tools are the empty text, which is not JSON; leave them out or null")
+
+
+def _says_something(turn: Mapping[str, Any]) -> bool:
+    """Say whether a turn has tokens to train on: of an empty one, not even the mark behind it is trained on."""
+    return bool(turn.get("content") or turn.get("reasoning_content") or calls_of(turn))
 
 
 def _bad_calls(turn: Mapping[str, Any], at: int) -> Iterator[Finding]:

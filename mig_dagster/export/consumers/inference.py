@@ -104,7 +104,7 @@ class Inference:
         if name not in seen.fields:
             if self._late:
                 yield Finding("late_field", "stops", f"{path}{name} is in no row of the first {BLOCK >> 20} MiB")
-            seen.fields[name] = _Seen()
+            seen.fields[name] = _Seen(free=self._late)
         yield from self._value(seen.fields[name], value, f"{path}{name}")
 
 

@@ -54,6 +54,21 @@ BAD: dict[str, Record] = {
 """What may stand between two good rows."""
 
 
+PADDING = "x" * (11 << 20)
+"""More than the part of a file that types are taken from."""
+LATE: dict[str, list[Record]] = {
+    "late_column": [{**good(1), "pad": PADDING}, {**good(2), "pad": "", "late": "y"}],
+    "late_text": [{**good(1), "pad": PADDING, "late": None}, {**good(2), "pad": "", "late": "y"}],
+    "late_key": [
+        {**good(1), "pad": PADDING},
+        {"messages": [*turns(2, ("user", "a")), {"role": "assistant", "content": "b", "late": "y"}], "pad": ""},
+    ],
+    "late_null": [{**good(1), "pad": PADDING, "late": "y"}, {**good(2), "pad": "", "late": None}],
+    "late_absence": [{**good(1), "pad": PADDING, "late": "y"}, {**good(2), "pad": ""}],
+}
+"""Files of which only a row behind the first part has something."""
+
+
 def file_of(bad: Record) -> list[Record]:
     """Return a bad row between two good ones."""
     return [good(1), bad, good(3)]

@@ -17,7 +17,8 @@ def chat_model(tmp_path_factory):
     tokenizer = AutoTokenizer.from_pretrained(folder)
     tokenizer.add_special_tokens({"additional_special_tokens": MARKS})
     tokenizer.eos_token = "<|im_end|>"
-    tokenizer.chat_template = CHATML
+    # Axolotl shows its fields to templates that name the loop's variable so, as published ones do.
+    tokenizer.chat_template = CHATML.replace("for m in", "for message in").replace("m.", "message.")
     tokenizer.save_pretrained(folder)
     model = AutoModelForCausalLM.from_pretrained(folder)
     model.resize_token_embeddings(len(tokenizer))

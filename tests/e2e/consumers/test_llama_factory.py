@@ -10,7 +10,7 @@ from mig_dagster.export.consumers import CONSUMERS
 from mig_dagster.export.consumers.chat_tokens import ChatTokenizer
 from mig_dagster.export.consumers.llama_factory_entry import SAFE_ENTRY
 from mig_dagster.stages.dry_run import dry_run_of
-from tests.e2e.consumers.bad_rows import BAD, file_of, turns
+from tests.e2e.consumers.bad_rows import BAD, LATE, file_of, turns
 from tests.e2e.consumers.rows import frame, hard, write_records
 from tests.e2e.consumers.verdicts import done, exported, said
 from tests.export.rows import LOCK
@@ -60,10 +60,12 @@ def test_bad_rows_are_dropped_or_stop_it_as_the_dry_run_says_and_hard_rows_stay(
         for label, entry in ENTRIES.items()
         for bad, record in BAD.items()
     }
+    files |= {("sharegpt", name): records for name, records in LATE.items()}
     for (label, bad), records in files.items():
         register(tmp_path, f"{label}-{bad}", records, ENTRIES[label])
     long = [
-        {"messages": turns(rank, *[("user", "why " * 12), ("assistant", "so " * 5 * rank)] * 2)} for rank in (1, 4, 9)
+        {"messages": turns(rank, *[("user", "why " * 12), ("assistant", "so " * n)] * 2)}
+        for rank, n in enumerate((5, 20, 45), start=1)
     ]
     register(tmp_path, "long", long, ENTRIES["sharegpt"])
     rows = frame(hard())
