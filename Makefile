@@ -62,8 +62,9 @@ format: .venv/installed ## rewrite the code in the house format
 bench: .venv/installed ## run every benchmark; results as JSON beside each script
 	for script in ingest ingest_memory label_graph encoder_batching mig_vs_dense mig_large zip_selection deita qdit car iterit instag neighbours model_scoring pool_language_model; do $(BIN)/python benchmarks/$$script.py; done
 
-pages: .venv/installed ## write docs/methods/ from the docstrings of the methods
+pages: .venv/installed ## write docs/methods/ and docs/reference/ from the code
 	$(BIN)/python docs/write_method_pages.py
+	$(BIN)/python docs/write_reference.py
 
 screenshots: .venv/installed ## take the README's pictures: the demo and its UI in a temporary folder (needs chromium)
 	$(BIN)/python docs/take_screenshots.py

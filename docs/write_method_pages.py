@@ -5,12 +5,13 @@ python docs/write_method_pages.py
 
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from mig_dagster.selection import METHODS, options, reads
 from mig_dagster.selection.base import Method
+from mig_dagster.selection.reasons import EXPLAINERS, PLAIN, explain_mig, label_gains
 
 FOLDER = Path(__file__).with_name("methods")
 
@@ -67,12 +68,39 @@ def _page(name: str, method: Method) -> str:
             "",
             *(["| option | type | default | |", "|---|---|---|---|", *knobs, ""] if knobs else []),
             *rest,
+            *_reasons(name),
             "```text",
             inspect.getdoc(inspect.getmodule(method)) or "",
             "```",
             "",
         ]
     )
+
+
+def _reasons(name: str) -> list[str]:
+    """Return what is told of each chosen row when it is chosen, and of any row when somebody asks."""
+    if name == "mig":
+        stored, (asked, more) = _lower(inspect.getdoc(inspect.getmodule(label_gains)) or ""), _told(explain_mig)
+    else:
+        explainer = EXPLAINERS.get(name, PLAIN)
+        # One function explains all rows where a method needs no two.
+        one = inspect.getclosurevars(explainer.chosen).nonlocals.get("explain")
+        stored, (asked, more) = _told(one or explainer.chosen)[0], _told(one or explainer.row)
+    file, command = "`reasons.parquet` of the subset", "`mig-dagster explain ROW_ID --subset chosen`"
+    same = f"{file} and {command} give {asked}"
+    told = same if stored == asked else f"{file} gives {stored} {command} gives {asked}"
+    return [f"**Reasons.** {told}", "", *([more, ""] if more else [])]
+
+
+def _told(explain: Callable[..., Any]) -> tuple[str, str]:
+    """Return what a function of reasons returns, and what more its docstring says before its sections."""
+    text = re.split(r"^(?:Args|Returns|Raises):\n", inspect.getdoc(explain) or "", flags=re.M)[0]
+    summary, _, rest = text.strip().partition("\n\n")
+    return _joined(summary).removeprefix("Return "), rest.strip()
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
 
 
 def _sections(text: str) -> tuple[str, dict[str, str]]:

@@ -23,6 +23,7 @@ from mig_dagster.stages import pool_options
 
 FOLDER = Path(__file__).with_name("reference")
 WRITTEN = "Written from the code by `docs/write_reference.py`."
+VARIABLES = "[Environment variables](../../README.md#configuration)"
 
 
 def pages() -> dict[str, str]:
@@ -34,7 +35,7 @@ def _commands() -> str:
     root = typer.main.get_command(app)
     sections = [_command(path, command) for path, command in _leaves("mig-dagster", root)]
     exits = "Exit codes: 0, 1 (a check failed, or something asked for could not be made), 2 (usage, with what to do)."
-    return "\n".join(["# Commands", "", f"{WRITTEN} {exits}", "", *sections])
+    return "\n".join(["# Commands", "", f"{WRITTEN} {exits} {VARIABLES} are in the README.", "", *sections])
 
 
 def _leaves(path: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
@@ -75,7 +76,8 @@ def _default(option: click.Option) -> str:
 def _options_file() -> str:
     listed = [pool_options.PoolOptions, *_sections(pool_options.PoolOptions)]
     about = inspect.getdoc(pool_options) or ""
-    return "\n".join(["# The options file", "", f"{WRITTEN} {about}", "", *map(_section, listed)])
+    more = f"[Annotators](../annotators.md) explains what the models do. {VARIABLES} are in the README."
+    return "\n".join(["# The options file", "", f"{WRITTEN} {about}", "", more, "", *map(_section, listed)])
 
 
 def _sections(kind: type) -> list[type]:
@@ -105,7 +107,7 @@ def _section(kind: type) -> str:
 
 
 def _attributes(kind: type) -> dict[str, str]:
-    section = (inspect.getdoc(kind) or "").partition("\nAttributes:\n")[2]
+    section = (inspect.getdoc(kind) or "").partition("\nAttributes:\n")[2].partition("\n\n")[0]
     found = re.split(r"^    (\w+): ", section, flags=re.M)
     return {name: " ".join(text.split()) for name, text in zip(found[1::2], found[2::2], strict=True)}
 

@@ -29,8 +29,16 @@ CPU_BATCH_TOKENS, GPU_BATCH_TOKENS = 4_096, 65_536
 class ModelOptions:
     """A model of transformers.
 
-    Where `dtype` and `batch_tokens` are null they follow from the device: float32 and 4,096 on a CPU, else bfloat16 and
-    65,536.
+    Attributes:
+        model: a Hub id or a folder.
+        revision: on the Hub, a branch, tag or commit; None is the default branch.
+        device: a torch device; None is that of the whole file.
+        dtype: of the weights and of what is computed; None is float32 on a CPU, else bfloat16.
+        attention: how transformers computes it; None is the fastest that the architecture has.
+        quantisation: weights in 8 or 4 bits through bitsandbytes; None leaves them as they are.
+        trust_remote_code: run code that lies beside the model's weights.
+        batch_tokens: of one batch, padding included, halved when memory runs out; None is 4,096 on a CPU, else 65,536.
+        max_tokens: longer texts are cut, and flagged; a model with a lower limit keeps its own.
     """
 
     __pydantic_config__ = STRICT
@@ -52,7 +60,19 @@ class ModelOptions:
 
 @dataclass(frozen=True)
 class EncoderOptions:
-    """A sentence encoder; as `ModelOptions`, but a GPU computes in float16."""
+    """A sentence encoder.
+
+    Attributes:
+        model: a Hub id or a folder.
+        revision: on the Hub, a branch, tag or commit; None is the default branch.
+        device: a torch device; None is that of the whole file.
+        dtype: of the weights and of what is computed; None is float32 on a CPU, else float16.
+        attention: how transformers computes it; None is the fastest that the architecture has.
+        quantisation: weights in 8 or 4 bits through bitsandbytes; None leaves them as they are.
+        trust_remote_code: run code that lies beside the model's weights.
+        batch_tokens: of one batch, padding included, halved when memory runs out; None is 4,096 on a CPU, else 65,536.
+        max_tokens: longer texts are cut; a model with a lower limit keeps its own.
+    """
 
     __pydantic_config__ = STRICT
 
@@ -88,7 +108,15 @@ def _spec(options: ModelOptions | EncoderOptions, device: str, on_gpu: Literal["
 
 @dataclass(frozen=True)
 class TagOptions:
-    """Where tags come from when rows do not bring them."""
+    """Where tags come from when rows do not bring them.
+
+    Attributes:
+        tagger: `nearest_label` takes the labels of a vocabulary nearest to the question, `instagger` asks the model,
+            `endpoint` a server.
+        model: InsTagger, or one trained as it was; `instagger` needs it.
+        prompt: of `instagger`: `A` is the paper's template, `B` the Vicuna wrapping.
+        endpoint: server and model of `endpoint`, which needs them.
+    """
 
     __pydantic_config__ = STRICT
 
@@ -102,7 +130,12 @@ class TagOptions:
 class QualityOptions:
     """The scale of the scores: one for the whole pool.
 
-    `scorer` is a name in `annotations.quality.SCORERS`, or imported:<column>.
+    Attributes:
+        scorer: `lexical`, `deita`, `iqs`, `reward`, `constant`, `tag_count`, or imported:<column>.
+        aggregation: of the turns of a row: `turn_mean` is MIG's, `turn_sum` DEITA's.
+        complexity_model: of `deita`, together with `quality_model`; without the two only imported scores count.
+        quality_model: of `deita`.
+        model: of `iqs` and `reward`.
     """
 
     __pydantic_config__ = STRICT
@@ -116,7 +149,15 @@ class QualityOptions:
 
 @dataclass(frozen=True)
 class EmbeddingOptions:
-    """What of a row is embedded, and by what: the encoder, or a causal language model."""
+    """What of a row is embedded, and by what.
+
+    Attributes:
+        text: `instruction` is what the user says, `conversation` what all say, `vicuna` and `car` the whole row as
+            DEITA and CaR write it.
+        model: a causal language model; None is the encoder.
+        pooling: of a causal model: the state of its last token, or the mean over all.
+        stored_as: `float16` halves what is stored, and keeps three digits.
+    """
 
     __pydantic_config__ = STRICT
 
@@ -130,7 +171,10 @@ class EmbeddingOptions:
 class IfdOptions:
     """How an answer is put after its question for the language model.
 
-    `imported_model` says whose ratios rows bring, as `openai-community/gpt2`: their files do not. None computes all.
+    Attributes:
+        template: `plain` is Superfiltering's, `alpaca` Cherry's, `chat` the model's own chat template.
+        span: how the answer's tokens are found: `offsets` by its characters, `reference` as the references count them.
+        imported_model: whose ratios rows bring, as `openai-community/gpt2`: their files do not say; None computes all.
     """
 
     __pydantic_config__ = STRICT
@@ -144,7 +188,9 @@ class IfdOptions:
 class IndicatorOptions:
     """Models of InstructMining's indicators.
 
-    Without a reward model `rew` is the lexical score; without a dialogue model there is no `nat`, `coh` and `und`.
+    Attributes:
+        reward_model: gives `rew`; None takes the lexical score.
+        dialogue_model: UniEval, gives `nat`, `coh` and `und`; None leaves them out.
     """
 
     __pydantic_config__ = STRICT
@@ -157,8 +203,11 @@ class IndicatorOptions:
 class TokenOptions:
     """Whose tokens are counted, and how a row is written for it.
 
-    `tokenizer` is a folder or a Hub id; None is the sentence encoder's. `template` "model" is the tokenizer's own chat
-    template, as a trainer applies it; "none" counts what a row says and no marks.
+    Attributes:
+        tokenizer: a folder or a Hub id; None is the sentence encoder's.
+        revision: on the Hub, a branch, tag or commit; None is the default branch.
+        template: `model` is the tokenizer's own chat template, as a trainer applies it; `none` counts what a row says
+            and no marks.
     """
 
     __pydantic_config__ = STRICT
@@ -178,7 +227,12 @@ class TokenOptions:
 
 @dataclass(frozen=True)
 class GraphOptions:
-    """How alike two labels must be to share information: one of the two at most."""
+    """How alike two labels must be to share information: one of the two at most; neither is a mean degree of 4.
+
+    Attributes:
+        threshold: the least cosine of an edge; depends on the encoder, 0.9 is that of e5-mistral.
+        target_mean_degree: edges that a label has on average; the threshold follows.
+    """
 
     __pydantic_config__ = STRICT
 
@@ -205,7 +259,17 @@ class PoolOptions:
         device: of models that name none: `auto` is the first CUDA device, else the CPU.
         encoder: of tags, rows and, where there is no `label_encoder`, labels.
         label_encoder: of labels alone.
+        tag_vocabulary: a JSON list of the labels that `nearest_label` gives; None is the one that is shipped.
+        tags: where tags come from.
+        quality_scores: which scorer, and its models.
+        row_embeddings: which text, and its model.
         language_model: of `ifd_scores` and the indicator `ppl`; None is the pool's own.
+        ifd_scores: how answers are put to the language model.
+        indicators: which models.
+        token_counts: whose tokens.
+        label_vocabulary: how tags become labels.
+        label_graph: which labels are alike.
+        max_null_share: of the pool, that may lack a signal that the method reads; above it choosing is an error.
         max_gpu_hours: automation holds a discovered source whose annotation would take longer on a GPU, if the
             registry sets no other limit for it; None is no limit.
         accept_mixed_annotators: choose from a pool in which two annotators give one signal.
