@@ -68,5 +68,6 @@ def _of_export(bundle: Bundle, rows: pl.DataFrame) -> dict[str, Any]:
         "files": dict(sorted(bundle.bytes.items())),
         "preview": shown.preview(rows.select("rank", "source", "gain", "labels", "messages")),
         "train": {each.format: list(each.commands) for each in bundle.exports},
+        "notes": {each.format: list(each.notes) for each in bundle.exports if each.notes},
         **({"left_out": left_out} if left_out else {}),
     }

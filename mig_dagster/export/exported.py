@@ -27,6 +27,11 @@ class Place:
     folder: Path
     target: str
 
+    @property
+    def copied_first(self) -> list[str]:
+        """What to say of a consumer that reads folders of its own machine alone; nothing where this is one."""
+        return [f"copy {self.target} to a folder first, and name that one"] if "://" in self.target else []
+
     def goal(self, name: str) -> str:
         """Return where a file will be."""
         return f"{self.target.rstrip('/')}/{name}"

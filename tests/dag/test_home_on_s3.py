@@ -80,9 +80,10 @@ def test_a_row_is_traced_in_a_bucket(in_bucket, finished):
 
 def test_the_export_is_the_same_byte_for_byte_and_nothing_is_left_in_the_working_directory(in_bucket, finished):
     store, folder = in_bucket[0].home.store, Path(finished[0].home.export_folder("mig_subset"))
-    names = sorted(path.name for path in folder.iterdir())
+    names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     assert store.list("exports/mig_subset") == [f"exports/mig_subset/{name}" for name in names]
-    assert store.read("exports/mig_subset/train.jsonl") == (folder / "train.jsonl").read_bytes()
+    for name in ("train.jsonl", "llama-factory/mig_subset.jsonl", "trl/mig_subset.parquet"):
+        assert store.read(f"exports/mig_subset/{name}") == (folder / name).read_bytes()
     assert not Path("s3:").exists()
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mig_dagster.conversation import Conversation, Message
-from mig_dagster.export import export_to
+from mig_dagster.export import build_export, export_to
 from mig_dagster.export.conversations import NotExpressibleError
 from mig_dagster.export.formats.llama_factory_turns import BETWEEN_RESULTS, CODEC, with_inline_reasoning
 from tests.export.rows import LOCK, calls, free_conversations, ordered_conversations, subset
@@ -60,6 +60,13 @@ def test_the_training_file_names_the_folder_and_the_data_set(tmp_path):
     settings = yaml.safe_load((tmp_path / "out" / "mig_subset.train.yaml").read_text())
     assert (settings["dataset_dir"], settings["dataset"]) == (str(tmp_path / "out"), "mig_subset")
     assert made.commands == (f"llamafactory-cli train {tmp_path / 'out' / 'mig_subset.train.yaml'}",)
+
+
+def test_a_folder_in_a_bucket_is_copied_before_the_trainer_can_read_it(tmp_path):
+    target = "s3://mine/exports/llama-factory"
+    made = build_export(tmp_path / "aside", "llama-factory", subset([ASKED]), LOCK, target=target)
+    assert made.notes[0] == f"copy {target} to a folder first, and name that one"
+    assert made.commands == (f"llamafactory-cli train {target}/mig_subset.train.yaml",)
 
 
 def test_a_name_that_the_trainer_would_split_or_not_find_is_mended(tmp_path):

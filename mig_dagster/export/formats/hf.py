@@ -63,7 +63,7 @@ def write(place: Place, rows: pl.DataFrame, lock: Lock) -> Exported:
         reread=reread_table(paths, rows, CODEC, left_out),
         data=names,
         files=["README.md", LOCK],
-        notes=[] if shape.plain else [JSON_VALUES],
+        notes=[*place.copied_first, *([] if shape.plain else [JSON_VALUES])],
         commands=[f"hf upload YOUR_NAME/YOUR_DATASET {place.target} --repo-type dataset"],
     )
 

@@ -48,7 +48,7 @@ def write(place: Place, rows: pl.DataFrame, lock: Lock) -> Exported:
         data=[data],
         files=[settings, INFO],
         registration=known[name],
-        notes=_notes(shape, lock, left_out),
+        notes=[*place.copied_first, *_notes(shape, lock, left_out)],
         commands=[f"llamafactory-cli train {place.goal(settings)}"],
     )
 
