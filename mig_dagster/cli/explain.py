@@ -47,8 +47,9 @@ def explain(
 def _print(found: Explanation) -> None:
     name = found["row_id"] or "no row"
     out.print(f"[bold]{name}[/] {escape(found['source'])}/{escape(found['origin'])}", highlight=False)
-    where = f"{found['status']} by {found['method']} ({found['subset']}, budget {found['budget']})"
-    out.print(f"[bold]{escape(where)}[/] {escape(found['reason'])}", highlight=False)
+    where = f"in {found['subset']} ({found['method']}, budget {found['budget']})"
+    out.print(f"[bold]{found['status']}[/] {escape(where)}", highlight=False)
+    out.print(escape(found["reason"]), highlight=False)
     if "instead" in found:
         out.print()
         _print(found["instead"])

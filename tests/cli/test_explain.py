@@ -63,8 +63,7 @@ def test_people_read_a_sentence_and_small_tables(answer):
     lines = stdout.splitlines()
     assert code == 0
     assert lines[0] == f"{ROW} sums/a[1].jsonl:000000001"
-    assert lines[1].startswith("not chosen by mig (mig_subset, budget 5%) Not chosen: after the last row")
-    assert "([b]sums[/b])" in lines[1]
+    assert lines[1:3] == ["not chosen in mig_subset (mig, budget 5%)", FOUND["reason"]]
     assert "start rule 2.5, true 2.5, now rule 0.01235, true 0.01235" in stdout
     assert "fedcba98, rank 1,234, share 3" in stdout
     assert "[i]sums" in stdout

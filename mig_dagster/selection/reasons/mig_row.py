@@ -5,6 +5,9 @@ from typing import Any
 from mig_dagster.selection.reasons.base import Choice, Reason
 from mig_dagster.selection.reasons.mig_story import MigStory
 
+NAMED = 3
+"""Labels that the sentence names."""
+
 
 def explain_mig(choice: Choice, row: int) -> Reason:
     """Return why MIG chose a row, or why not.
@@ -46,18 +49,18 @@ def explain_mig(choice: Choice, row: int) -> Reason:
         "nearest": story.nearest(),
         **({"runner_up": story.runner_up()} if rank else {"closest": story.closest(), "next": story.next_rank()}),
     }
-    return Reason(_sentence(details), details)
+    return Reason(_sentence(details, story.raised_most(NAMED)), details)
 
 
-def _sentence(details: dict[str, Any]) -> str:
+def _sentence(details: dict[str, Any], most: list[str]) -> str:
     start, now = (details["gains"][when]["true"] for when in ("start", "now"))
     if not start > 0:
         return f"It tells no label anything{_place(details)}."
     share = f"{now:.4g} of the {start:.4g} it would have added to an empty subset"
-    names = ", ".join(label["label"] for label in details["labels"][:3])
+    names = ", ".join(most)
     if details["rank"]:
         return f"Chosen at rank {details['rank']:,}: it added {share}, most of it about {names}."
-    return f"Not chosen: after the last row it would add {share} ({names}){_place(details)}."
+    return f"Not chosen: after the last row it would add {share}, most of it about {names}{_place(details)}."
 
 
 def _place(details: dict[str, Any]) -> str:

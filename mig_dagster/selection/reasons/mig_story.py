@@ -69,6 +69,12 @@ class MigStory:
             for at in np.argsort(-fresh, kind="stable")[:LABELS].tolist()
         ]
 
+    def raised_most(self, count: int) -> list[str]:
+        """Return the labels whose information the row raised most, or would now."""
+        gain = self.given.phi.gains(np.array(self.now.known)[self.mine.indices], self.mine.data)
+        highest = self.mine.indices[np.argsort(-gain, kind="stable")[:count]]
+        return [self.choice.labels[label] for label in highest.tolist()]
+
     def _tellers(self, told: Any, label: int) -> list[dict[str, Any]]:
         part = slice(told.indptr[label], told.indptr[label + 1])
         steps, shares = told.indices[part], told.data[part]

@@ -132,6 +132,12 @@ def test_labels_say_what_is_left_of_a_fresh_graph_and_who_told_them(settings):
         known, mine = dense.known(before), dense.told[row]
         details = explain_mig(choice, row).details
         assert details["labels_told"] == np.count_nonzero(mine)
+        if mine.any():
+            gains = dense.phi(known + mine) - dense.phi(known)
+            most = explain_mig(choice, row).text.split("most of it about ")[1].split(";")[0].rstrip(".").split(", ")
+            assert [gains[int(label[1:])] for label in most] == pytest.approx(
+                np.sort(gains)[::-1][: len(most)], rel=1e-6
+            )
         fresh = [label["fresh"] for label in details["labels"]]
         assert fresh == sorted(fresh, reverse=True)
         for line in details["labels"]:
