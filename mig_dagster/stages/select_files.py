@@ -8,6 +8,7 @@ from typing import Any
 
 from mig_dagster.annotations.cache import FragmentCache
 from mig_dagster.export import SubsetFiles, write_subset
+from mig_dagster.export.citations import published_at
 from mig_dagster.selection import METHODS, reads
 from mig_dagster.sources import Source
 from mig_dagster.stages.budget import check_budget
@@ -142,7 +143,7 @@ def choosing(method: str, on_progress: OnStep) -> Any:
 def _lock(name: str, kept: Manifest, pool: FilePool, options: PoolOptions, sources: Sequence[Source]) -> dict[str, Any]:
     quality = options.quality_scores
     scored = "quality_scores" in reads(METHODS[kept.info["method"]])
-    return selection_lock(
+    lock = selection_lock(
         name,
         kept.info,
         kept=kept_in(kept, FILE_POOLS),
@@ -153,3 +154,4 @@ def _lock(name: str, kept: Manifest, pool: FilePool, options: PoolOptions, sourc
         scorer=f"{quality.scorer}, {quality.aggregation}" if scored else "not used",
         pool_options=asdict(options),
     )
+    return lock | {"published_at": published_at({source.name: source.uri for source in sources})}

@@ -143,3 +143,5 @@ def test_sources_are_cited_where_others_can_reach_them():
     assert r"howpublished = {\url{https://example.org/a.jsonl}}" in text
     assert text.count("@misc") == 2
     assert "secret" not in text
+    card = dataset_card(subset(ROWS), {**LOCK, "published_at": {"a": "Hugging Face dataset org/name"}})
+    assert "@misc{dataset:a," in card
