@@ -41,6 +41,14 @@ def test_what_nobody_touched_is_verified_bit_for_bit(shop, method):
     assert verdict.rows == json.loads((shop.folder / "out" / LOCK).read_text())["rows"] > 0
 
 
+@pytest.mark.parametrize("method", ["mig", "longest"])
+def test_a_choice_under_a_budget_in_tokens_is_verified_too(shop, method):
+    files = {"one": write(shop.folder / "one.jsonl", *rows_of("one", 12))}
+    shop.select("out", files, method, budget="200tok")
+    assert 0 < check(shop).rows < 12
+    assert check(shop).state == "verified"
+
+
 def test_it_says_what_it_is_doing(shop):
     chosen(shop)
     told = []
