@@ -26,7 +26,7 @@ def _faults(record: Record, _: Registration) -> Iterator[Finding]:
             yield messages
         else:
             yield from without_role(messages)
-    yield from bad_tools(record.get("tools") or None)
+    yield from bad_tools(record.get("tools"))
 
 
 def _conversation(record: Record, _: Registration) -> Conversation:

@@ -76,6 +76,8 @@ def test_open_instruct_shows_no_tools():
     assert reasons("open-instruct", QUESTION, ANSWER, tools="[{}]") == {("altered", "tools_ignored")}
 
 
-@pytest.mark.parametrize(("tools", "found"), [("[1", True), ('{"a": 1}', True), ("[]", False), (None, False)])
+@pytest.mark.parametrize(
+    ("tools", "found"), [("[1", True), ('{"a": 1}', True), ("", True), ("[]", False), (None, False)]
+)
 def test_tools_that_are_no_json_list_stop_trl(tools, found):
     assert reasons("trl", QUESTION, ANSWER, tools=tools) == ({("stops", "invalid_tools")} if found else set())

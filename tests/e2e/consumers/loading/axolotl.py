@@ -20,6 +20,7 @@ def module_of(path):
     """Import one file of a package whose other files want a GPU's packages."""
     spec = importlib.util.spec_from_file_location("axolotl_data_utils", path)
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
 
