@@ -54,6 +54,7 @@ def name_layers(x: dict[str, Any], y: dict[str, Any]) -> list[dict[str, Any]]:
                 "dy": {"expr": "datum.dy"},
                 "opacity": {"expr": f"{seen} ? 1 : 0"},
                 "tooltip": False,
+                "clip": True,  # a name that is wider than thought must not shift the plot
             },
             "encoding": {"x": {**x, "field": "x"}, "y": {**y, "field": "y"}, "text": {"field": "name"}},
         }

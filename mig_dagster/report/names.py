@@ -7,8 +7,8 @@ import numpy as np
 from mig_dagster.report.tsne import Plane
 from mig_dagster.selection.base import Vector
 
-CHARACTER, LINE = 5.9, 13.0
-"""Room that a character takes at 11 px, pixels."""
+CHARACTER, LINE = 6.6, 13.0
+"""Room that a character takes at 11 px, pixels, in the wider ones of the fonts that pages fall back to."""
 SHOWN = 28
 """Characters of a name that are written."""
 GAP = 3.0

@@ -1,7 +1,5 @@
 """The label graph as a map: how much of the subset's information each label holds, and how well it is covered."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import polars as pl
 from scipy.sparse import csr_array
@@ -12,22 +10,19 @@ from mig_dagster.report.figures.label_map_spec import FRAME, label_map_spec
 from mig_dagster.report.heads import head
 from mig_dagster.report.inputs import ReportInputs
 from mig_dagster.report.label_counts import label_counts, lacking_labels
+from mig_dagster.report.label_edges import STRONGEST, edge_lines, label_edges, neighbours
 from mig_dagster.report.label_information import information_shares
 from mig_dagster.report.layout import in_frame, kept_apart, label_layout
 from mig_dagster.report.name_layer import name_tables
 
 NAME = "label_map"
 TITLE = "Map of the labels"
-DRAWN, DRAWN_EDGES = 2_000, 4_000
-"""Labels and edges drawn at most."""
+DRAWN = 2_000
+"""Labels drawn at most."""
 MAPPED = 6_000
 """Labels that are given a place at most."""
-STRONGEST = 3
-"""Edges drawn of each label, those that another label keeps besides."""
 NAMED = {"names_wide": 110, "names_narrow": 30}
 """Labels whose names are written at most, at the width of a desktop and of a phone."""
-NEIGHBOURS = 5
-"""Neighbours named of each label."""
 EXAMPLES = 500
 """Labels that come with the beginnings of two chosen rows."""
 LISTED = 15
@@ -54,7 +49,7 @@ def label_map(given: ReportInputs) -> Figure:
     if tags is None or graph is None or lacking:
         return Figure(NAME, TITLE, _ABOUT.strip(), missing=lacking)
     labels = _labels(given, tags, graph)
-    edges = _edges(labels, graph)
+    edges = label_edges(labels, graph)
     drawn = _drawn(given, tags, labels, edges)
     alt = f"{TITLE}: the largest are {', '.join(labels['label'].head(8))}"
     chart = Chart(label_map_spec(CLIP, drawn["edges"]["weight"].to_list()), drawn, alt, FRAME[1])
@@ -80,31 +75,8 @@ def _labels(given: ReportInputs, tags: csr_array, graph: csr_array) -> pl.DataFr
         y=pl.Series([*placed[:, 1].tolist(), *rest], dtype=pl.Float64),
         area=pl.Series([*area.tolist(), *rest], dtype=pl.Float64),
         colour=pl.Series(np.clip(log, -CLIP, CLIP)),
-        neighbours=pl.Series(list(_neighbours(ordered, graph, given)), dtype=pl.String),
+        neighbours=pl.Series(list(neighbours(ordered["index"], graph, given.pool.labels)), dtype=pl.String),
     )
-
-
-def _neighbours(labels: pl.DataFrame, graph: csr_array, given: ReportInputs) -> Iterator[str]:
-    """Yield each label's neighbours of highest weight."""
-    names = given.pool.labels
-    for at in labels["index"]:
-        columns = graph.indices[graph.indptr[at] : graph.indptr[at + 1]]
-        weights = graph.data[graph.indptr[at] : graph.indptr[at + 1]]
-        order = [place for place in np.lexsort((columns, -weights)) if columns[place] != at and weights[place] > 0]
-        yield ", ".join(f"{names[columns[place]]} ({weights[place]:.2f})" for place in order[:NEIGHBOURS])
-
-
-def _edges(labels: pl.DataFrame, graph: csr_array) -> pl.DataFrame:
-    """Return all edges between labels of the pool, each once, the heaviest first."""
-    entries = graph.tocoo()
-    row, column = entries.coords
-    once = (row < column) & (entries.data > 0)
-    frame = pl.DataFrame({"row": row[once], "column": column[once], "weight": entries.data[once]})
-    names = labels.select(pl.col("index"), "label")
-    for end in ("row", "column"):
-        ends = names.rename({"index": end, "label": f"{end}_label"})
-        frame = frame.with_columns(pl.col(end).cast(pl.Int64)).join(ends, on=end, how="inner")
-    return frame.sort("weight", "row", "column", descending=[True, False, False])
 
 
 def _drawn(given: ReportInputs, tags: csr_array, labels: pl.DataFrame, edges: pl.DataFrame) -> dict[str, pl.DataFrame]:
@@ -114,28 +86,9 @@ def _drawn(given: ReportInputs, tags: csr_array, labels: pl.DataFrame, edges: pl
     rounded = pl.col("x", "y", "area", "information", "coverage", "colour").round(4)
     return {
         "labels": points.with_columns(rounded),
-        "edges": _lines(shown, edges),
+        "edges": edge_lines(shown, edges),
         **_names(shown),
     }
-
-
-def _lines(shown: pl.DataFrame, edges: pl.DataFrame) -> pl.DataFrame:
-    """Return the ends of the edges that are drawn, the heaviest first."""
-    ends = shown.select("index", "x", "y")
-    lines = edges.join(ends, left_on="row", right_on="index", maintain_order="left").join(
-        ends.rename({"x": "x2", "y": "y2"}), left_on="column", right_on="index", maintain_order="left"
-    )
-    pair = pl.format("{} and {}", "row_label", "column_label")
-    places = pl.col("x", "y", "x2", "y2", "weight").round(3)
-    return lines[_strongest(lines)].head(DRAWN_EDGES).select(places, pair=pair)
-
-
-def _strongest(edges: pl.DataFrame) -> pl.Series:
-    """Return the places of the edges that are among the `STRONGEST` of either label; they come heaviest first."""
-    ends = pl.concat([edges.select(end).to_series() for end in ("row", "column")])
-    places = pl.concat([pl.int_range(edges.height, eager=True)] * 2)
-    each = pl.DataFrame({"label": ends, "edge": places}).sort("edge")
-    return each.group_by("label").head(STRONGEST)["edge"].unique().sort()
 
 
 def _examples(given: ReportInputs, tags: csr_array, shown: pl.DataFrame) -> pl.Series:

@@ -59,9 +59,9 @@ def _colour(clip: float) -> dict[str, Any]:
     legend = {
         "title": "share of chosen rows ÷ share of pool rows",
         "titleLimit": 300,
-        "values": [float(each) for each in range(-int(clip), int(clip) + 1)],
+        "values": [-clip, -1.0, 0.0, 1.0, clip],
         "labelExpr": words,
-        "gradientLength": 260,
+        "gradientLength": 220,
         "gradientThickness": 10,
         "gradientOpacity": 1,
         "orient": "top",

@@ -10,6 +10,7 @@ from scipy.sparse.csgraph import connected_components
 from mig_dagster.report.figure import Chart, Listing
 from mig_dagster.report.figures.label_map import label_map
 from mig_dagster.report.inputs import ReportInputs
+from mig_dagster.report.label_edges import STRONGEST
 from mig_dagster.selection import objective
 from tests.report.drawing import assert_draws
 from tests.report.label_pools import many_labels, one_row
@@ -77,7 +78,7 @@ def test_the_strongest_edges_of_each_label_are_drawn():
     for i, j, weight in edges.select("row", "column", "weight").iter_rows():
         weights.setdefault(i, []).append(weight)
         weights.setdefault(j, []).append(weight)
-    least = {at: sorted(each)[-module.STRONGEST :][0] for at, each in weights.items()}
+    least = {at: sorted(each)[-STRONGEST:][0] for at, each in weights.items()}
     expected = [
         f"{given.pool.labels[i]} and {given.pool.labels[j]}"
         for i, j, weight in edges.select("row", "column", "weight").iter_rows()
