@@ -60,7 +60,7 @@ format: .venv/installed ## rewrite the code in the house format
 	$(BIN)/ruff check --fix .
 
 bench: .venv/installed ## run every benchmark; results as JSON beside each script
-	for script in ingest ingest_memory label_graph encoder_batching mig_vs_dense mig_large zip_selection deita qdit car iterit instag neighbours model_scoring pool_language_model; do $(BIN)/python benchmarks/$$script.py; done
+	for script in ingest ingest_memory label_graph encoder_batching mig_vs_dense mig_large token_budget zip_selection deita qdit car iterit instag neighbours model_scoring pool_language_model; do $(BIN)/python benchmarks/$$script.py; done
 
 pages: .venv/installed ## write docs/methods/ and docs/reference/ from the code
 	$(BIN)/python docs/write_method_pages.py

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 
 import dagster as dg
 
-from assets.jobs import ANNOTATIONS, ingest_and_annotate, rebuild_label_space_and_subsets
+from assets.jobs import MAY_BE_HELD, ingest_and_annotate, rebuild_label_space_and_subsets
 from assets.jobs import score_by_language_model as by_language_model
 from assets.run_tags import APPROVED, TRIGGER
 from mig_dagster.sources.discovery import Discovered, Hold
@@ -36,7 +36,7 @@ def runs_to_go_on(discovered: Discovered, lake: Lake, sources: Collection[str]) 
 
 def _annotation(lake: Lake, name: str, hold: Hold) -> Iterator[dg.RunRequest]:
     key = f"released-{name}-{hold.number}"
-    yield _run(key, ingest_and_annotate.name, ANNOTATIONS, name)
+    yield _run(key, ingest_and_annotate.name, MAY_BE_HELD, name)
     if lake.current("pool_language_model") is not None:  # else IFD and indicators are made when it is trained
         yield _run(f"{key}-by-language-model", by_language_model.name, BY_LANGUAGE_MODEL, name)
 

@@ -13,7 +13,9 @@ from assets.subsets import compared_subsets
 from mig_dagster.stages.row_signals import BY_LANGUAGE_MODEL
 
 INGESTED = ("raw_pool", "row_signatures")
-ANNOTATIONS = ("tags", "quality_scores", "row_embeddings", "token_counts")
+MAY_BE_HELD = ("tags", "quality_scores", "row_embeddings")
+"""What automation makes only of sources that are not held, and of a held one once somebody approves it."""
+ANNOTATIONS = (*MAY_BE_HELD, "token_counts")
 LANGUAGE_MODEL = ("pool_language_model",)
 BY_SOURCE = (*INGESTED, *ANNOTATIONS)
 """What a source needs nothing but itself for."""

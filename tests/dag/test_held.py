@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from assets.held import WITHIN_BUDGET
-from assets.jobs import ANNOTATIONS, BY_SOURCE, POOL_LEVEL
+from assets.jobs import BY_SOURCE, MAY_BE_HELD, POOL_LEVEL
 from assets.run_tags import APPROVED, AUTOMATION, TRIGGER
 from assets.sensors import automation_sensor
 from mig_dagster.definitions import defs
@@ -119,7 +119,7 @@ def test_a_held_source_stops_nothing_and_goes_on_when_it_is_approved(location, d
     assert "notes" in run("sources", "proposals", "--home", dear.home.root)[1]
     assert run("sources", "approve", "notes", "--home", dear.home.root)[0] == 0
     ran = daemon.settle()
-    assert ran[: len(ANNOTATIONS)] == [(APPROVED, asset, "notes") for asset in ANNOTATIONS]
+    assert ran[: len(MAY_BE_HELD)] == [(APPROVED, asset, "notes") for asset in MAY_BE_HELD]
     assert ran.count((APPROVED, "pool", None)) == 1
     assert (annotated(dear), pooled(dear)) == (set(SOURCES), set(SOURCES))
     assert daemon.settle() == []
@@ -158,7 +158,7 @@ def test_what_a_person_runs_is_never_held(location, small, instance):
     daemon = Daemon(location, small, instance)
     daemon.settle()
     assert annotated(small) == {"maths"}
-    result = materialise(small, instance, *ANNOTATIONS, partition="notes")
+    result = materialise(small, instance, *MAY_BE_HELD, partition="notes")
     assert result.success, failure(result)
     assert annotated(small) == {"maths", "notes"}
     daemon.settle()
@@ -169,15 +169,15 @@ def test_what_a_person_runs_is_never_held(location, small, instance):
 def test_the_check_says_how_many_hours_and_what_to_do(dear, instance):
     instance.add_dynamic_partitions("source", ["notes"])
     assert materialise(dear, instance, "raw_pool", partition="notes").success
-    result = materialise(dear, instance, *ANNOTATIONS, partition="notes", tags={TRIGGER: AUTOMATION})
+    result = materialise(dear, instance, *MAY_BE_HELD, partition="notes", tags={TRIGGER: AUTOMATION})
     assert result.success, failure(result)
     assert result.get_asset_materialization_events() == []
     found = {check.asset_key.path[-1]: check for check in checks(result) if check.check_name == "within_budget"}
-    assert sorted(found) == sorted(ANNOTATIONS)
+    assert sorted(found) == sorted(MAY_BE_HELD)
     for check in found.values():
         assert not check.passed
         assert "GPU hours, and 0 are allowed without asking: `mig-dagster sources approve notes`" in check.description
-    again = materialise(dear, instance, *ANNOTATIONS, partition="notes")
+    again = materialise(dear, instance, *MAY_BE_HELD, partition="notes")
     assert all(check.passed for check in checks(again) if check.check_name in WITHIN_BUDGET)
 
 

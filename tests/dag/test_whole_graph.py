@@ -252,12 +252,6 @@ def test_options_in_the_launchpad_reach_the_method(place, instance):
     assert (info["rows"], info["options"]["gain"], info["options"]["norm"]) == (10, "exact", True)
 
 
-def test_token_budgets_are_refused_with_a_clear_message(place, instance):
-    materialise_all(place, instance)
-    result = materialise(place, instance, "mig_subset", config={"mig_subset": {"budget": "20Mtok"}})
-    assert "token budgets come later" in failure(result)
-
-
 def test_a_scorer_that_knows_none_of_the_rows_says_so_and_leaves_the_scores_as_they_were(place, instance):
     instance.add_dynamic_partitions("source", ["maths"])
     assert materialise(place, instance, "raw_pool", "quality_scores", partition="maths").success

@@ -21,7 +21,7 @@ OF_BACKFILL = (
 )
 SOURCES = ["maths", "notes", "spoiled"]
 GOOD = ["maths", "notes"]
-REST = ["row_signatures", "tags", "quality_scores", "row_embeddings"]
+REST = ["row_signatures", "tags", "quality_scores", "row_embeddings", "token_counts"]
 SUBSETS = [f"{method}_subset" for method in METHODS]
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]

@@ -62,7 +62,7 @@ class ChatText:
         try:
             if _GENERATION.search(self._tokenizer.get_chat_template(tools=tools)):
                 text, spans = generated(self._tokenizer, chat, tools)
-                return Written(text, tuple(spans), len(turns))
+                return Written(text, tuple(spans))
             text = rendered(self._tokenizer, chat, tools)
         except TemplateError:
             return Defect("template_refused")
@@ -83,7 +83,7 @@ class ChatText:
             if start is None or end is None or start < (spans[-1][1] if spans else 0):
                 return Defect("template_refused")
             spans.append((start, end))
-        return Written(text, tuple(spans), len(turns), searched)
+        return Written(text, tuple(spans), searched)
 
     def _start(self, text: str, chat: _Chat, tools: Any, turn: int) -> int | None:
         """Return where a turn begins, behind its header; None where the text does not begin as it does without it."""

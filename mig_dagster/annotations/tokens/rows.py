@@ -21,7 +21,11 @@ Template = Literal["model", "none"]
 VERSION = "1"
 """Changed when the same row, tokenizer and template shall have other counts."""
 
-COLUMNS: Columns = MappingProxyType({"tokens": np.empty(0, np.int64), "trained_tokens": np.empty(0, np.int64)})
+COLUMNS: Columns = MappingProxyType(
+    {name: np.empty(0, np.int64) for name in ("tokens", "trained_tokens", "searched_turns")}
+)
+"""`searched_turns` are the assistant turns of a row whose end was looked for (`Written.searched`): it marks the row."""
+
 _AT_ONCE = 256
 """Rows whose tokens are held at a time: a token takes some hundred bytes there."""
 
@@ -54,22 +58,16 @@ class RowTokens:
         )
 
     def count(self, rows: Sequence[Row]) -> Batch:
-        """Return the `COLUMNS` of distinct rows; 0 and flagged `template_refused` where the template takes no such row.
-
-        Counts are `turns` of the assistant, and `searched_turns` among them (`Written.searched`).
-        """
-        tokens, trained = np.zeros(len(rows), np.int64), np.zeros(len(rows), np.int64)
+        """Return the `COLUMNS` of distinct rows; 0 and flagged `template_refused` where the template takes no such."""
+        tokens, trained, searched = np.zeros((3, len(rows)), np.int64)
         written = [self._written(row.conversation) for row in rows]
         flags = [each.flag if isinstance(each, Defect) else None for each in written]
         there = [(place, each) for place, each in enumerate(written) if isinstance(each, Written)]
         for start in range(0, len(there), _AT_ONCE):
             places, texts = zip(*there[start : start + _AT_ONCE], strict=True)
             tokens[list(places)], trained[list(places)] = count_tokens(self._tokenizer.pieces, texts)
-        counts = {
-            "turns": sum(each.turns for _, each in there),
-            "searched_turns": sum(each.searched for _, each in there),
-        }
-        return Batch({"tokens": tokens, "trained_tokens": trained}, flags, counts)
+            searched[list(places)] = [text.searched for text in texts]
+        return Batch({"tokens": tokens, "trained_tokens": trained, "searched_turns": searched}, flags)
 
     def _written(self, conversation: Conversation) -> Written | Defect:
         return plain_text(conversation) if self._chat is None else self._chat(conversation)
@@ -88,7 +86,7 @@ def token_rows(rows: Iterable[Row], counter: RowTokens, cache: FragmentCache | N
         cache: of counts.
 
     Returns:
-        values `tokens`, `trained_tokens`: (n,) int64, at least 0, trained at most all; flagged `template_refused` where
+        values of `COLUMNS`: (n,) int64, at least 0, trained at most all; flagged `template_refused` where
         the template takes no such conversation, or its assistant turns cannot be found in what it writes.
 
     Raises:

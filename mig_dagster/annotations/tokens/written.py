@@ -15,13 +15,11 @@ class Written:
     Attributes:
         text: all of it.
         trained: the parts of the text that the loss is computed on, ascending, without overlap.
-        turns: assistant turns in it.
-        searched: those of them whose end was looked for, as the template writes them differently in what comes later.
+        searched: assistant turns whose end was looked for, as the template writes them differently in what comes later.
     """
 
     text: str
     trained: tuple[Span, ...]
-    turns: int = 0
     searched: int = 0
 
 
@@ -39,5 +37,4 @@ def plain_text(conversation: Conversation) -> Written:
             parts.append(part)
             if message.role == "assistant":
                 spans.append((start, end))
-    turns = sum(message.role == "assistant" for message in conversation.messages)
-    return Written("\n".join(parts), tuple(spans), turns)
+    return Written("\n".join(parts), tuple(spans))
