@@ -40,7 +40,7 @@ def words(service: str) -> list[str]:
 
 
 def test_every_service_is_there_watched_and_started_again():
-    assert set(SERVICES) == {"postgres", "s3", "bucket", "code", "daemon", "webserver", "viewer"}
+    assert set(SERVICES) == {"postgres", "s3", "bucket", "code", "daemon", "webserver", "viewer", "reports"}
     lasting = {name: service for name, service in SERVICES.items() if name != "bucket"}
     assert {service["restart"] for service in lasting.values()} == {"unless-stopped"}
     assert all(service["healthcheck"]["test"] for service in lasting.values())
@@ -48,7 +48,7 @@ def test_every_service_is_there_watched_and_started_again():
 
 def test_only_the_webservers_are_reached_from_outside_and_only_from_this_machine():
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
-    assert set(published) == {"webserver", "viewer"}
+    assert set(published) == {"webserver", "viewer", "reports"}
     assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
     assert "--read-only" in words("viewer")
     assert "--read-only" not in words("webserver")
@@ -73,7 +73,7 @@ def test_every_service_has_the_secrets_it_needs_and_no_other():
     home = {"MIG_HOME_AWS_ACCESS_KEY_ID", "MIG_HOME_AWS_SECRET_ACCESS_KEY"}
     database = {"DAGSTER_POSTGRES_PASSWORD"}
     assert given["code"] == SECRETS
-    assert given["bucket"] == home
+    assert given["bucket"] == given["reports"] == home
     assert given["daemon"] == given["webserver"] == given["viewer"] == database
 
 
@@ -82,7 +82,7 @@ def test_the_example_names_every_variable_and_nothing_else():
     used = set(re.findall(r"\$\{(\w+)", text)) | {"HF_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
     example = (DEPLOY / ".env.example").read_text(encoding="utf-8")
     named = set(re.findall(r"^#?(\w+)=", example, flags=re.MULTILINE))
-    assert used - {"PORT", "VIEWER_PORT", "SOURCES_FOLDER"} <= named
+    assert used - {"PORT", "VIEWER_PORT", "REPORTS_PORT", "SOURCES_FOLDER"} <= named
     assert named <= used | {"AWS_ENDPOINT_URL", "MIG_FAILURE_WEBHOOK"}
 
 

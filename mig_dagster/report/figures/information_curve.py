@@ -38,8 +38,10 @@ def information_curve(given: ReportInputs) -> Figure:
     curve = pl.concat([_curve(yardstick, subset, whole) for subset in given.subsets])
     own = curve.filter(subset=given.chosen.name)
     knee = _knee(own["rows"].to_numpy(), own["information"].to_numpy())
-    drawn = {"curve": curve, "marks": _marks(own, knee)}
-    chart = Chart(_spec(given.subsets), drawn, f"{TITLE}: {_alt(curve, given.subsets)}", 340)
+    drawn = {"curve": curve, "marks": _marks(own, knee), "single": curve.filter(pl.len().over("subset") == 1)}
+    chart = Chart(
+        _spec(given.subsets, bool(drawn["single"].height)), drawn, f"{TITLE}: {_alt(curve, given.subsets)}", 340
+    )
     about = _ABOUT + _said(given.chosen, own, knee)
     return Figure(NAME, TITLE, about, [chart], {NAME: curve})
 
@@ -108,7 +110,7 @@ def _alt(curve: pl.DataFrame, subsets: Sequence[ReportSubset]) -> str:
     return ", ".join(f"{name} {value:,.0f} with {rows:,} rows" for name, _, rows, value, _ in last.iter_rows())
 
 
-def _spec(subsets: Sequence[ReportSubset]) -> dict[str, Any]:
+def _spec(subsets: Sequence[ReportSubset], single: bool) -> dict[str, Any]:
     x = {"field": "rows", "type": "quantitative", "title": "rows taken", "axis": {"tickMinStep": 1}}
     y = {"field": "information", "type": "quantitative", "title": "information E(S)"}
     tooltip = [
@@ -126,15 +128,15 @@ def _spec(subsets: Sequence[ReportSubset]) -> dict[str, Any]:
         "mark": {"type": "line", "interpolate": "linear"},
         "encoding": {"x": x, "y": y, "color": colour, "size": {"condition": own, "value": 1.5}},
     }
+    # A line of one point is not seen.
     points = {
-        "data": {"name": "curve"},
-        "transform": [{"filter": "datum.rows > 0"}],
-        "mark": {"type": "point", "filled": True, "size": 26, "opacity": 1},
+        "data": {"name": "single"},
+        "mark": {"type": "point", "filled": True, "size": 60, "opacity": 1},
         "encoding": {"x": x, "y": y, "color": colour},
     }
-    # Fingers are wider than points.
+    # What is pointed at: fingers are wider than lines.
     touched = {
-        **points,
+        "data": {"name": "curve"},
         "mark": {"type": "point", "filled": True, "size": 240, "opacity": 0},
         "encoding": {"x": x, "y": y, "tooltip": tooltip},
     }
@@ -148,4 +150,4 @@ def _spec(subsets: Sequence[ReportSubset]) -> dict[str, Any]:
         "mark": {"type": "text", "align": "right", "baseline": "bottom", "dx": -5, "dy": -4},
         "encoding": {"x": x, "y": {"value": {"expr": "height"}}, "text": {"field": "mark"}},
     }
-    return {"layer": [rule, line, points, text, touched]}
+    return {"layer": [rule, line, *([points] if single else []), text, touched]}

@@ -113,7 +113,13 @@ def _drawn_tree(lines: pl.DataFrame, names: list[str], methods: dict[str, str]) 
     leaves = pl.DataFrame({"subset": names, "position": np.arange(len(names), dtype=np.float64)})
     scale = {"domain": [len(names) - 0.7, -0.7], "nice": False, "zero": False}
     y = {"field": "position", "type": "quantitative", "axis": None, "scale": scale}
-    x = {"field": "distance", "type": "quantitative", "title": "1 - Jaccard", "scale": {"domain": [0, 1]}}
+    x: dict[str, Any] = {
+        "field": "distance",
+        "type": "quantitative",
+        "title": "1 - Jaccard",
+        "scale": {"domain": [0, 1]},
+    }
+    x["axis"] = {"tickCount": 5}
     path = {
         "data": {"name": "lines"},
         "mark": {"type": "line", "interpolate": "linear", "color": POOL, "strokeWidth": 1.5},
