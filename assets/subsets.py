@@ -15,6 +15,7 @@ from assets.progress import logged
 from assets.recorded import Outcome, inputs_of
 from assets.subset_checks import SUBSET_CHECKS, subset_checks
 from assets.subset_metadata import subset_metadata
+from assets.subset_pictures import subset_pictures
 from mig_dagster.selection import METHODS, reads
 from mig_dagster.selection.base import Method
 from mig_dagster.stages.budget import tokens_of
@@ -87,7 +88,8 @@ def subset_of(method: Method) -> dg.AssetsDefinition:
         info = chosen.info | {"scale": scale}
         manifest = home.lake.write(asset, chosen.tables(), inputs=read, info=info)
         checks = subset_checks(chosen.rows, inputs["pool"], info)
-        return Outcome.of(manifest, checks, subset_metadata(chosen, scale), chosen.seconds)
+        shown = subset_metadata(chosen, scale) | subset_pictures(frames, chosen, scale)
+        return Outcome.of(manifest, checks, shown, chosen.seconds)
 
     return subset
 
