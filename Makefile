@@ -60,7 +60,7 @@ format: .venv/installed ## rewrite the code in the house format
 	$(BIN)/ruff check --fix .
 
 bench: .venv/installed ## run every benchmark; results as JSON beside each script
-	for script in ingest ingest_memory label_graph encoder_batching mig_vs_dense mig_large token_budget zip_selection deita qdit car iterit instag neighbours model_scoring pool_language_model; do $(BIN)/python benchmarks/$$script.py; done
+	for script in ingest ingest_memory label_graph encoder_batching mig_vs_dense mig_large token_budget zip_selection deita qdit car iterit instag neighbours model_scoring pool_language_model reasons report; do $(BIN)/python benchmarks/$$script.py; done
 
 pages: .venv/installed ## write docs/methods/ and docs/reference/ from the code
 	$(BIN)/python docs/write_method_pages.py
@@ -70,4 +70,4 @@ screenshots: .venv/installed ## take the README's pictures: the demo and its UI 
 	$(BIN)/python docs/take_screenshots.py
 
 clean: ## forget the virtual environment and every generated folder
-	rm -rf .venv .dagster_home mig_home dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .dagster_home mig_home dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .consumers

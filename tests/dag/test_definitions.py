@@ -18,7 +18,7 @@ from mig_dagster.stages.row_signals import BY_LANGUAGE_MODEL
 
 CHECKOUT = Path(__file__).parents[2]
 GOLDEN = Path(__file__).with_name("asset_graph.json")
-HEAVY = ["torch", "transformers", "sentence_transformers", "sklearn", "matplotlib", "nltk", "mlxtend"]
+HEAVY = ["torch", "transformers", "sentence_transformers", "sklearn", "vl_convert", "nltk", "mlxtend"]
 
 
 @pytest.fixture(scope="module")
