@@ -1,4 +1,4 @@
-"""Take the README's pictures: the demo in a temporary folder, the UI over it, a headless Chromium.
+"""Take the pictures of README and guides: the demo in a temporary folder, the UI over it, a headless Chromium.
 
 Usage: python docs/take_screenshots.py, or `make screenshots`. Needs the program chromium; takes some minutes. Nothing
 of your own (DAGSTER_HOME, MIG_HOME, sources.yaml) is read or written.
@@ -22,6 +22,7 @@ from urllib.parse import quote
 
 import yaml
 from playwright.sync_api import Page, sync_playwright
+from take_report_screenshots import take_report
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 IMAGES = Path(__file__).parent / "images"
@@ -70,6 +71,7 @@ def take_all(folder: Path) -> None:
         take(page, f"{url}/assets/raw_pool?view=partitions&partition={SPOILED}", SPOILED, "partitions")
         take(page, f"{url}/runs/b/{backfill}", "row_signatures", "backfill")
         take(page, f"{url}/assets/mig_subset", "gain_curve", "subset")
+        take_report(browser, folder)
         browser.close()
 
 

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -15,49 +14,25 @@ import yaml
 
 from mig_dagster.sources import FORMATS, load_registry
 
-ROOT = Path(__file__).resolve().parents[1]
+from .documented import ROOT, blocks, copy_of_checkout, environment, links, run
+
 README = (ROOT / "README.md").read_text()
-
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory) -> Path:
-    """A copy of the tracked and new files, with this checkout's virtual environment."""
-    if not (ROOT / ".venv" / "installed").exists():
-        pytest.skip("the README's commands need the environment that `make install` makes")
-    copy = tmp_path_factory.mktemp("readme") / "mig_dagster"
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True
-    )
-    for name in listed.stdout.decode().splitlines():
-        if (ROOT / name).is_file():
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, copy / name)
-    (copy / ".venv").symlink_to(ROOT / ".venv")
-    return copy
-
-
-def environment(checkout: Path) -> dict[str, str]:
-    """As in a fresh shell: none of the variables that would point elsewhere."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MIG_", "DAGSTER_"))}
-    return kept | {"PYTHONPATH": str(checkout)}
+    return copy_of_checkout(tmp_path_factory.mktemp("readme"))
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_every_shell_block_runs_in_order(checkout):
     ran = 0
-    for block in blocks("bash"):
+    for block in blocks("README.md", "bash"):
         if block.strip() == "make dev":
             assert_dev_answers(checkout)
         else:
-            done = subprocess.run(
-                ["bash", "-euo", "pipefail", "-c", block], cwd=checkout, env=environment(checkout), capture_output=True
-            )
-            assert done.returncode == 0, f"{block}\n{done.stdout.decode()}\n{done.stderr.decode()}"
+            run(block, checkout)
         ran += 1
     assert ran >= 5
 
@@ -99,7 +74,7 @@ def answers(url: str) -> bool:
 
 
 def test_the_yaml_example_is_a_valid_registry(tmp_path):
-    (example,) = blocks("yaml")
+    (example,) = blocks("README.md", "yaml")
     path = tmp_path / "sources.yaml"
     path.write_text(example)
     assert list(load_registry(path)) == sorted(source["name"] for source in yaml.safe_load(example)["sources"])
@@ -111,6 +86,6 @@ def test_every_format_the_readme_lists_exists_and_none_is_missing():
 
 
 def test_links_and_pictures_point_at_files_that_exist():
-    targets = re.findall(r"\]\((?!http)([^)#]+)\)", README)
+    targets = links("README.md")
     assert targets
     assert [target for target in targets if not (ROOT / target).exists()] == []
