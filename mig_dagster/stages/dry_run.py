@@ -13,12 +13,9 @@ from mig_dagster.export.consumers import CONSUMERS, DryRun, ExportedRow
 from mig_dagster.export.consumers.chat_tokens import ChatTokenizer
 from mig_dagster.export.consumers.findings import FOUND
 from mig_dagster.export.exported import Lock
-from mig_dagster.export.formats import REASONS
 from mig_dagster.export.lines import read_lines
 from mig_dagster.export.reading import exported_rows
-from mig_dagster.stages.export_subset import lock_of, where_from
-from mig_dagster.stages.stored_subset import find_subset
-from mig_dagster.stages.subset_files import with_conversations
+from mig_dagster.stages.export_subset import stored_rows
 
 READ_BY: Mapping[str, str] = {
     "llama-factory": "llama-factory",
@@ -60,11 +57,7 @@ def check_subset(
     """
     wanted = check_formats(formats)
     on_progress("reading the subset", 0, None)
-    subset = find_subset(name, home)
-    raw_pool = subset.frames().raw_pool
-    assert raw_pool is not None, "a stored subset leads to the conversations of its pool"
-    rows = with_conversations(subset.rows.lazy(), raw_pool)
-    lock = lock_of(subset, **where_from(home))
+    rows, lock = stored_rows(name, home)
     runs = {}
     for form in wanted:
         on_progress(f"checking {form}", 0, None)
@@ -105,7 +98,7 @@ def dry_run_of(
         max_tokens: the trainer's limit.
 
     Returns:
-        The trainer's verdict; rows that the format cannot say are dropped as `left_out`.
+        The trainer's verdict; rows that the format cannot say are dropped for the format's own reason.
 
     Raises:
         ValueError: there is a limit and no tokenizer, or the tokenizer has no chat template.
@@ -118,15 +111,22 @@ def dry_run_of(
         tokenizer=None if tokenizer is None else ChatTokenizer(tokenizer),
         max_tokens=max_tokens,
     )
-    return replace(found, rows=rows.height, dropped=pl.concat([_left_out(exported), found.dropped]).sort("rank"))
+    return replace(found, rows=rows.height, dropped=pl.concat([_left_out(exported, rows), found.dropped]).sort("rank"))
 
 
-def _left_out(exported: Exported) -> pl.DataFrame:
-    """Return the rows that a format could not say, as its own listing names them."""
+def _left_out(exported: Exported, rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows that a format could not say, as its own listing names them, with what their turns are."""
     listing = exported.folder / f"{exported.name}.left_out.jsonl"
-    named = read_lines(listing) if exported.left_out else ()
+    named = {row["rank"]: row for row in read_lines(listing)} if exported.left_out else {}
+    roles = pl.col("messages").list.eval(pl.element().struct.field("role"))
+    turns = rows.filter(pl.col("rank").is_in(list(named))).select("rank", "row_id", roles).iter_rows()
     lines = [
-        (row["rank"], row["row_id"], "left_out", "dropped", f"{row['reason']}: {REASONS[row['reason']]}")
-        for row in named
+        (rank, row_id, named[rank]["reason"], "dropped", f"not in the file; its turns: {_shown(said)}")
+        for rank, row_id, said in turns
     ]
     return pl.DataFrame(lines, schema=FOUND, orient="row")
+
+
+def _shown(roles: Sequence[str], most: int = 8) -> str:
+    rest = len(roles) - most
+    return ", ".join(roles[:most]) + (f" and {rest} more" if rest > 0 else "")

@@ -40,24 +40,41 @@ def export_subset(
 
     Raises:
         LookupError: there is no such subset, or its conversations are no longer in the home.
-        ValueError: an unknown format, or a number of first rows that are no choice of their own.
+        ValueError: an unknown format, an output that is a file, or first rows that are no choice of their own.
         OSError: what was written does not read back.
     """
     wanted = check_formats(formats)
+    if output.exists() and not output.is_dir():
+        raise ValueError(f"{output} is a file; name a folder")
     on_progress("reading the subset", 0, None)
-    subset = find_subset(name, home)
-    rows = first_rows(subset, first)
-    raw_pool = subset.frames().raw_pool
-    assert raw_pool is not None, "a stored subset leads to the conversations of its pool"
-    rows = with_conversations(rows.lazy(), raw_pool)
-    lock = lock_of(subset, **where_from(home))
-    if first is not None:
-        lock |= {"name": f"{lock['name']}-first-{first}", "first_rows": first}
+    rows, lock = stored_rows(name, home, first)
     done = []
     for form in wanted:
         on_progress(f"writing {form}", 0, None)
         done.append(export_to(output / form, form, rows, lock))
     return done
+
+
+def stored_rows(name: str, home: str, first: int | None = None) -> tuple[pl.DataFrame, dict[str, Any]]:
+    """Return what an export is made of: a subset's rows by rank with their conversations, and its lock.
+
+    Args:
+        name: as `find_subset` takes it.
+        home: folder or URI of the lake.
+        first: as `export_subset` takes it.
+
+    Raises:
+        LookupError: there is no such subset, or its conversations are no longer in the home.
+        ValueError: a number of first rows that are no choice of their own.
+    """
+    subset = find_subset(name, home)
+    rows = first_rows(subset, first)
+    raw_pool = subset.frames().raw_pool
+    assert raw_pool is not None, "a stored subset leads to the conversations of its pool"
+    lock = lock_of(subset, **where_from(home))
+    if first is not None:
+        lock |= {"name": f"{lock['name']}-first-{first}", "first_rows": first}
+    return with_conversations(rows.lazy(), raw_pool), lock
 
 
 def first_rows(subset: StoredSubset, first: int | None) -> pl.DataFrame:

@@ -45,6 +45,13 @@ def test_the_first_rows_are_the_subset_for_that_budget(folder, tmp_path):
     assert list(first["files"]) == ["chosen-first-5.jsonl"]
 
 
+def test_an_output_that_is_a_file_is_said_to_be_one(folder, tmp_path):
+    (tmp_path / "out").write_text("mine")
+    code, _, stderr = export(folder, "--to", "jsonl")
+    assert (code, (tmp_path / "out").read_text()) == (2, "mine")
+    assert "is a file; name a folder" in stderr.replace("\n", " ")
+
+
 def test_prompt_and_completion_are_asked_for_by_a_flag(folder, tmp_path):
     code, _, stderr = export(folder, "--to", "trl", "--prompt-completion")
     assert code == 0, stderr

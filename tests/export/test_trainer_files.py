@@ -1,6 +1,7 @@
 """Types, configuration and commands of what TRL, Axolotl and open-instruct are given."""
 
 import json
+import shlex
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -69,6 +70,13 @@ def test_trl_reads_plain_turns_as_structs_with_any_version(tmp_path):
     assert pq.read_schema(tmp_path / "mig_subset.parquet").field("messages").type == TURNS
     assert settings(tmp_path)["datasets"][0]["columns"] == ["messages"]
     assert not any("datasets 4.7" in note for note in made.notes)
+
+
+@pytest.mark.parametrize("form", ["llama-factory", "trl", "axolotl", "open-instruct", "hf"])
+def test_a_command_stays_one_command_where_the_folder_has_a_space_in_its_name(tmp_path, form):
+    folder = tmp_path / "my subsets; no.1"
+    (command,) = export_to(folder, form, subset([ASKED]), LOCK).commands
+    assert any(word.startswith(str(folder)) for word in shlex.split(command))
 
 
 def test_prompt_and_completion_are_all_before_the_last_answer_and_that_answer(tmp_path):

@@ -30,10 +30,21 @@ def test_a_row_that_the_format_cannot_say_is_lost_with_the_reason_of_the_format(
     found = dry_run(subset([PLAIN, CALLING, PLAIN]), "open-instruct", LOCK)
     assert (found.rows, found.kept) == (3, 2)
     row = found.dropped.row(0, named=True)
-    assert (row["rank"], row["reason"], row["effect"]) == (2, "left_out", "dropped")
-    assert row["detail"].startswith("tools_not_trained: ")
+    assert (row["rank"], row["reason"], row["effect"]) == (2, "tools_not_trained", "dropped")
+    assert row["detail"] == "not in the file; its turns: user, assistant, tool, assistant"
     order = dry_run(subset([TWO_QUESTIONS, PLAIN]), "llama-factory", LOCK)
-    assert order.dropped.select("rank", "reason").rows() == [(1, "left_out")]
+    assert order.dropped.select("rank", "reason").rows() == [(1, "turn_order")]
+
+
+def test_each_reason_of_the_format_is_counted_by_itself():
+    rows = [TWO_QUESTIONS, Conversation((ASKED, ANSWERED), '{"f": 1}'), PLAIN, Conversation((ASKED, *[ANSWERED] * 9))]
+    found = dry_run(subset(rows), "llama-factory", LOCK)
+    assert found.by_reason().select("reason", "rows", "first_rank").rows() == [
+        ("turn_order", 2, 1),
+        ("tools_not_a_list", 1, 2),
+    ]
+    assert found.dropped["detail"][2].endswith("assistant and 2 more")
+    assert "turn_order in 2 (after an optional system turn, " in found.sentence()
 
 
 def test_files_that_are_there_are_read_as_they_are(tmp_path):

@@ -6,11 +6,14 @@ from typing import Any, Literal, NamedTuple
 
 import polars as pl
 
+from mig_dagster.export.formats import REASONS as NOT_SAID
+
 Effect = Literal["dropped", "stops", "altered"]
 
 REASONS: dict[str, str] = {
+    # The file does not hold the row
+    **NOT_SAID,
     # The file, and how the library `datasets` reads it
-    "left_out": "the export format cannot say what the row says, so the file does not hold it",
     "mixed_types": "a field has another JSON type than in the rows before it",
     "late_field": "a field first appears after the part of the file that the types are taken from",
     "missing_column": "a column that the trainer was told to read is in no row",

@@ -6,6 +6,7 @@ Arguments of tool calls are JSON text, which the trainer parses, and `tools` a l
 """
 
 import json
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -72,7 +73,7 @@ def write(place: Place, rows: pl.DataFrame, lock: Lock) -> Exported:
         files=[settings],
         registration=document["datasets"][0],
         notes=[] if lines else [JSON_VALUES, REASONING],
-        commands=[f"axolotl train {place.goal(settings)}"],
+        commands=[shlex.join(["axolotl", "train", place.goal(settings)])],
     )
 
 

@@ -3,6 +3,7 @@
 `messages` has the types of `export/tables.py`, `tools` is JSON text; beside them the provenance of each row.
 """
 
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -64,7 +65,7 @@ def write(place: Place, rows: pl.DataFrame, lock: Lock) -> Exported:
         data=names,
         files=["README.md", LOCK],
         notes=[*place.copied_first, *([] if shape.plain else [JSON_VALUES])],
-        commands=[f"hf upload YOUR_NAME/YOUR_DATASET {place.target} --repo-type dataset"],
+        commands=[f"hf upload YOUR_NAME/YOUR_DATASET {shlex.quote(place.target)} --repo-type dataset"],
     )
 
 

@@ -1,6 +1,7 @@
 """LLaMA-Factory 0.9.5: JSON Lines, the entry of `dataset_info.json` that keeps every role, and a training file."""
 
 import json
+import shlex
 from typing import Any
 
 import polars as pl
@@ -49,7 +50,7 @@ def write(place: Place, rows: pl.DataFrame, lock: Lock) -> Exported:
         files=[settings, INFO],
         registration=known[name],
         notes=[*place.copied_first, *_notes(shape, lock, left_out)],
-        commands=[f"llamafactory-cli train {place.goal(settings)}"],
+        commands=[shlex.join(["llamafactory-cli", "train", place.goal(settings)])],
     )
 
 

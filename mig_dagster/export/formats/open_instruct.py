@@ -4,6 +4,8 @@ Its supervised fine-tuning hands the template neither tools nor tool calls, so r
 there know no field for reasoning either: where the source keeps it apart, it stands before the answer as `<think>`.
 """
 
+import shlex
+
 import polars as pl
 
 from mig_dagster.conversation import Conversation
@@ -36,7 +38,7 @@ def write(place: Place, rows: pl.DataFrame, lock: Lock) -> Exported:
     left_out = write_lines(path, rows, CODEC, beside=lambda row: {"dataset_source": row["source"]})
     command = (
         f"accelerate launch open_instruct/finetune.py --model_name_or_path {BASE_MODEL} --dataset_mixer_list "
-        f"{place.goal(data)} 1.0 --dataset_mixer_list_splits train --max_seq_length {FULL_LENGTH} "
+        f"{shlex.quote(place.goal(data))} 1.0 --dataset_mixer_list_splits train --max_seq_length {FULL_LENGTH} "
         f"--output_dir saves/{name}"
     )
     return finished(

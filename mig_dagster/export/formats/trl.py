@@ -4,6 +4,7 @@ Types hold for the whole file (`export/tables.py`), `tools` is JSON text, which 
 calls stay objects: templates print text that is handed to them as text, in quotes.
 """
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -87,7 +88,7 @@ def _write(form: str, place: Place, rows: pl.DataFrame, lock: Lock, codec: Codec
         files=[settings],
         registration=document["datasets"][0],
         notes=_notes(shape, lock, left_out),
-        commands=[f"trl sft --config {place.goal(settings)}"],
+        commands=[shlex.join(["trl", "sft", "--config", place.goal(settings)])],
     )
 
 
@@ -116,5 +117,5 @@ def training(name: str, data: str, columns: list[str]) -> dict[str, Any]:
 def _notes(shape: Shape, lock: Lock, left_out: LeftOut) -> list[str]:
     notes = [] if shape.plain else [JSON_VALUES, REASONING]
     if lock.get("nested") and not left_out.rows:
-        notes.append("fraction: f in a mixture takes the first rows of each part: the subset for the smaller budget")
+        notes.append("split: train[:k] in the training file takes the first k rows: the subset for budget k")
     return notes
