@@ -23,7 +23,9 @@ from mig_dagster.stages.environment import environment
 from mig_dagster.stages.file_pool import OnStep
 from mig_dagster.stages.stored_subset import StoredSubset, find_subset
 from mig_dagster.stages.subset import Subset, choose_subset
-from mig_dagster.stages.verify_files import file_problems, input_problems
+from mig_dagster.stages.verify_files import input_problems
+from mig_dagster.stages.verify_folder import content_problems, lock_problems
+from mig_dagster.stages.verify_info import other_words
 from mig_dagster.stages.verify_rows import Flip, Pick, first_difference, same_bits, up_to_near_ties
 
 VERIFIED, UP_TO_NEAR_TIES = "verified", "verified up to near-ties"
@@ -83,10 +85,12 @@ def verify(name: str, home: str, on_progress: OnStep) -> Verdict:
             raise
         return Verdict(name, CANNOT, [str(problem.args[0])])
     found = Verdict(name, VERIFIED, method=stored.method, rows=stored.rows.height)
-    if problems := file_problems(stored):
+    if problems := lock_problems(stored):
         return replace(found, state=DIFFERS, because=problems)
     if problems := [*_unknown(stored), *input_problems(stored, on_progress)]:
         return replace(found, state=CANNOT, because=problems)
+    if problems := content_problems(stored):
+        return replace(found, state=DIFFERS, because=problems)
     then = stored.info["environment"]
     device = _device(then.get("device"))
     changed = _changed(then, environment(stored.method, device))
@@ -117,7 +121,8 @@ def _compared(found: Verdict, stored: StoredSubset, again: Subset) -> Verdict:
     if not again.excluded.equals(_excluded(stored)):
         return replace(found, state=DIFFERS, because=["other rows lack a signal than did then"])
     if same_bits(stored.rows, again.rows):
-        return found
+        problems = [] if found.environment else other_words(stored, again)
+        return replace(found, state=DIFFERS, because=problems) if problems else found
     if not found.environment:
         first = first_difference(stored.rows, again.rows)
         return replace(found, state=DIFFERS, because=[_told(first)], first=first)
