@@ -1,6 +1,7 @@
 """The invariants of every asset. A blocking check that fails keeps a version from being published."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import dagster as dg
 
@@ -14,9 +15,11 @@ def specs(asset: str, blocking: Mapping[str, str], warning: Mapping[str, str] | 
     return must + should
 
 
-def holds(name: str, passed: bool, found: str, *, partition: str | None = None) -> Result:
-    """Return a check's result with what was found, in words."""
-    metadata = {} if partition is None else {"partition": partition}
+def holds(
+    name: str, passed: bool, found: str, *, partition: str | None = None, shown: Mapping[str, Any] | None = None
+) -> Result:
+    """Return a check's result with what was found, in words, and what else the UI shows of it."""
+    metadata = dict(shown or {}) | ({} if partition is None else {"partition": partition})
     return dg.AssetCheckResult(check_name=name, passed=bool(passed), description=found, metadata=metadata)
 
 

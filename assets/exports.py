@@ -1,31 +1,35 @@
 """The subset as files a trainer reads."""
 
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
 import polars as pl
-from pydantic import Field
 
 from assets import metadata as shown
 from assets.declare import pool_asset
-from assets.options import Options
+from assets.options import Options, given
 from assets.recorded import Outcome, inputs_of
 from assets.subset_checks import EXPORT_CHECKS, export_checks
 from mig_dagster.export import check_formats
 from mig_dagster.export.bundle import Bundle, build_bundle
+from mig_dagster.stages.dry_run import check_reasons
 from mig_dagster.stages.export_subset import lock_of
 from mig_dagster.stages.stored_subset import StoredSubset, find_subset
 from mig_dagster.stages.subset_files import with_conversations
 from mig_dagster.storage.digest import values_digest
 from resources.home import MigHome
+from resources.models import Models
 from resources.registry import SourceRegistry
 
 
 class ExportConfig(Options):
-    """What is exported, and for whom."""
+    """What is exported, and for whom; what is null is as the options file says."""
 
-    formats: list[str] = Field(default=["llama-factory", "trl"])
+    formats: list[str] | None = None
     """For whom, beside the subset's own files: names as `mig-dagster export --to` takes them; each gets a folder."""
+    may_leave_out: list[str] | None = None
+    """Reasons for which trainers may lose rows (turn_order); a row lost for another keeps it from being published."""
     subset: str = "mig_subset"
     """Which subset: the current version of this one or of another method's (deita_subset)."""
 
@@ -36,18 +40,20 @@ def subset_export(
     config: ExportConfig,
     home: MigHome,
     registry: SourceRegistry,
+    models: Models,
     mig_subset: pl.LazyFrame,
     raw_pool: pl.LazyFrame,
 ) -> Outcome:
     """The chosen conversations for trainers, in the order of choice, with a lock file and a card."""
-    formats = check_formats(config.formats) if config.formats else []
+    asked = replace(models.options.subset_export, **given(formats=config.formats, may_leave_out=config.may_leave_out))
+    formats = check_formats(asked.formats) if asked.formats else []
     subset = find_subset(config.subset, home.root)
     asset = subset.manifest.asset
     rows = with_conversations(subset.rows.lazy(), raw_pool)
     lock, reasons, target = _lock(subset, registry), subset.table("reasons"), home.export_folder(asset)
     with home.store.workspace() as aside:
         bundle = build_bundle(aside, rows, lock=lock, reasons=reasons, formats=formats, target=target)
-        checks = export_checks(bundle, rows)
+        checks = export_checks(bundle, rows, check_reasons(asked.may_leave_out))
         if all(check.passed for check in checks):
             home.publish_export(asset, aside, list(bundle.bytes))
     version = values_digest(rows.select("rank", "row_id", "messages", "tools"))

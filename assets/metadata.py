@@ -18,9 +18,9 @@ def column_schema(frame: pl.LazyFrame) -> dg.TableSchema:
     return dg.TableSchema(columns=[dg.TableColumn(name, str(kind)) for name, kind in types.items()])
 
 
-def preview(frame: pl.LazyFrame | pl.DataFrame) -> dg.MarkdownMetadataValue:
+def preview(frame: pl.LazyFrame | pl.DataFrame, rows: int = PREVIEW_ROWS) -> dg.MarkdownMetadataValue:
     """Return the first rows as a Markdown table, long values cut."""
-    head = frame.lazy().head(PREVIEW_ROWS).collect()
+    head = frame.lazy().head(rows).collect()
     return table(head.columns, [[_cell(value) for value in row] for row in head.iter_rows()])
 
 

@@ -1,9 +1,11 @@
 """Checks of the subsets and of their exports."""
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import polars as pl
 
+from assets import metadata as shown
 from assets.checks import Result, holds
 from mig_dagster.export.bundle import Bundle
 from mig_dagster.export.consumers import DryRun
@@ -16,8 +18,11 @@ SUBSET_CHECKS = {
 }
 EXPORT_CHECKS = {
     "reread_count": "every exported file, read back, holds the subset's rows in their order",
-    "no_row_lost": "no trainer that is exported for would leave a row out, or stop at one",
+    "no_row_lost": "no trainer that is exported for would stop at a row, or lose one for a reason that is not in "
+    "`may_leave_out`",
 }
+LISTED = 50
+"""Lost rows that the UI shows of an export; `mig-dagster check-export --output` writes all of them."""
 
 
 def subset_checks(rows: pl.DataFrame, pool: pl.LazyFrame, info: dict[str, Any]) -> list[Result]:
@@ -37,12 +42,13 @@ def subset_checks(rows: pl.DataFrame, pool: pl.LazyFrame, info: dict[str, Any]) 
     ]
 
 
-def export_checks(bundle: Bundle, rows: pl.DataFrame) -> list[Result]:
+def export_checks(bundle: Bundle, rows: pl.DataFrame, may_leave_out: Collection[str] = ()) -> list[Result]:
     """Check an export before it takes its place: rows handed over against rows read back, and what trainers keep.
 
     Args:
         bundle: what was built.
         rows: what was handed over, by rank.
+        may_leave_out: reasons for which a trainer may lose rows.
     """
     files = bundle.files
     counts = [("train.jsonl", files.reread, files.rows, True)]
@@ -52,13 +58,32 @@ def export_checks(bundle: Bundle, rows: pl.DataFrame) -> list[Result]:
     counted = holds("reread_count", not lost, found)
     if lost:
         return [counted, holds("no_row_lost", False, "not looked at: what was written does not read back")]
-    return [counted, _loss_check([dry_run_of(each, rows) for each in bundle.exports])]
+    runs = {each.format: dry_run_of(each, rows) for each in bundle.exports}
+    return [counted, _loss_check(runs, rows, may_leave_out)]
 
 
-def _loss_check(runs: list[DryRun]) -> Result:
-    losing = [run for run in runs if run.lost]
-    said = [run.sentence() for run in losing or runs]
-    return holds("no_row_lost", not losing, "; ".join(said) or "exported for no trainer")
+def _loss_check(runs: Mapping[str, DryRun], rows: pl.DataFrame, accepted: Collection[str]) -> Result:
+    refused = {form: run.refused(accepted) for form, run in runs.items()}
+    losing = [form for form, lines in refused.items() if lines.height]
+    if not losing:
+        found = "; ".join(run.sentence() for run in runs.values())
+        return holds("no_row_lost", True, found or "exported for no trainer")
+    found = " ".join(f"{runs[form].sentence()}. {_remedy(form, runs[form])}" for form in losing)
+    lines = [refused[form].select(pl.lit(form).alias("format"), "rank", "reason", "detail") for form in losing]
+    named = pl.concat(lines).join(rows.select("rank", "source", "origin", "row_id"), on="rank").sort("rank", "format")
+    return holds("no_row_lost", False, found, shown={"lost_rows": shown.preview(named, LISTED)})
+
+
+def _remedy(form: str, run: DryRun) -> str:
+    """Return what a person can do about rows that a trainer would lose."""
+    reasons = sorted(set(run.dropped["reason"]))
+    without = f"leave {form} out of formats"
+    if "stops" not in run.dropped["effect"]:
+        without += f", or name {' and '.join(reasons)} in may_leave_out to publish without these rows"
+    return (
+        f"Either {without}: in the Launchpad for one run, under subset_export in the options file for all; or mend the "
+        f"rows in their source. `mig-dagster check-export SUBSET --for {form} --output FOLDER` lists every one."
+    )
 
 
 def _budget_check(taken: int, info: dict[str, Any]) -> Result:

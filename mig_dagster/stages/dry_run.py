@@ -9,7 +9,7 @@ import polars as pl
 
 from mig_dagster.annotations.tokens import RowTokenizer
 from mig_dagster.export import FORMATS, Exported, build_export, check_formats
-from mig_dagster.export.consumers import CONSUMERS, DryRun, ExportedRow
+from mig_dagster.export.consumers import CONSUMERS, REASONS, DryRun, ExportedRow
 from mig_dagster.export.consumers.chat_tokens import ChatTokenizer
 from mig_dagster.export.consumers.findings import FOUND
 from mig_dagster.export.exported import Lock
@@ -112,6 +112,20 @@ def dry_run_of(
         max_tokens=max_tokens,
     )
     return replace(found, rows=rows.height, dropped=pl.concat([_left_out(exported, rows), found.dropped]).sort("rank"))
+
+
+def check_reasons(names: Sequence[str]) -> list[str]:
+    """Return reasons for which a trainer loses a row, without repetition.
+
+    Raises:
+        ValueError: there is no such reason.
+    """
+    if unknown := [name for name in names if name not in REASONS]:
+        raise ValueError(
+            f"may_leave_out: unknown reason {unknown[0]!r}: `mig-dagster check-export` names the reasons of the rows "
+            f"that would be lost; expected some of {', '.join(REASONS)}"
+        )
+    return list(dict.fromkeys(names))
 
 
 def _left_out(exported: Exported, rows: pl.DataFrame) -> pl.DataFrame:

@@ -251,8 +251,25 @@ class GraphOptions:
 
 
 @dataclass(frozen=True)
+class ExportOptions:
+    """For whom the asset `subset_export` writes a subset, and which rows it may lose.
+
+    Attributes:
+        formats: for whom, beside the subset's own files: names as `mig-dagster export --to` takes them; each gets a
+            folder.
+        may_leave_out: reasons, as `mig-dagster check-export` names them (`turn_order`), for which trainers may lose
+            rows; a row lost for another reason keeps the export from being published.
+    """
+
+    __pydantic_config__ = STRICT
+
+    formats: tuple[str, ...] = ("llama-factory", "trl")
+    may_leave_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class PoolOptions:
-    """Everything before the method; the sections have the names of the assets they configure.
+    """Everything before the method, and the export; the sections have the names of the assets they configure.
 
     Attributes:
         profile: whose defaults hold; a name in `PROFILES`.
@@ -269,6 +286,7 @@ class PoolOptions:
         token_counts: whose tokens.
         label_vocabulary: how tags become labels.
         label_graph: which labels are alike.
+        subset_export: for whom a subset is written; commands are told themselves.
         max_null_share: of the pool, that may lack a signal that the method reads; above it choosing is an error.
         max_gpu_hours: automation holds a discovered source whose annotation would take longer on a GPU, if the
             registry sets no other limit for it; None is no limit.
@@ -291,6 +309,7 @@ class PoolOptions:
     token_counts: TokenOptions = field(default_factory=TokenOptions)
     label_vocabulary: VocabularyOptions = field(default_factory=VocabularyOptions)
     label_graph: GraphOptions = field(default_factory=GraphOptions)
+    subset_export: ExportOptions = field(default_factory=ExportOptions)
     max_null_share: float = MAX_NULL_SHARE
     max_gpu_hours: Annotated[float, Field(ge=0)] | None = None
     accept_mixed_annotators: bool = False

@@ -152,6 +152,6 @@ def _lock(name: str, kept: Manifest, pool: FilePool, options: PoolOptions, sourc
         annotators=annotators_of(pool.signals),
         licences={source.name: source.licence for source in sources},
         scorer=f"{quality.scorer}, {quality.aggregation}" if scored else "not used",
-        pool_options=asdict(options),
+        pool_options={name: value for name, value in asdict(options).items() if name != "subset_export"},
     )
     return lock | {"published_at": published_at({source.name: source.uri for source in sources})}

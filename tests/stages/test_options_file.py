@@ -57,6 +57,12 @@ def test_a_section_that_names_another_way_or_model_takes_nothing_of_the_profile(
     assert tuple(getattr(found, name) for name in names) == expected
 
 
+def test_who_a_subset_is_exported_for_is_set_for_all_runs(options):
+    found = options("subset_export: {formats: [hf], may_leave_out: [turn_order]}").subset_export
+    assert (found.formats, found.may_leave_out) == (("hf",), ("turn_order",))
+    assert options("subset_export: {formats: []}").subset_export.formats == ()
+
+
 def test_where_a_model_names_no_device_the_device_decides_dtype_and_batch(options):
     model = options("language_model: {model: m, max_tokens: 100}").language_model
     assert (model.spec("cpu").dtype, model.spec("cpu").batch_tokens) == ("float32", 4096)

@@ -100,6 +100,7 @@ def test_the_lock_pins_the_label_graph_and_everything_set_before_the_method(path
     assert {"pool", "label_vocabulary", "raw_pool/mine", "tags/mine"} <= set(first)
     assert [lock["pool_options"]["label_graph"]["threshold"] for lock in locks] == [0.001, 0.999]
     assert locks[0]["pool_options"]["label_vocabulary"]["min_count"] == 1
+    assert "subset_export" not in locks[0]["pool_options"]  # it has no say in what is chosen
     assert locks[0]["nested"] is True
 
 

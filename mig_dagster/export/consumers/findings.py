@@ -1,6 +1,6 @@
 """What a trainer would do with exported rows: which it loses, cuts or changes without a word, each with its reason."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -122,6 +122,10 @@ class DryRun:
     def lost(self) -> int:
         """Rows that would not be trained on."""
         return self.rows - self.kept
+
+    def refused(self, accepted: Collection[str]) -> pl.DataFrame:
+        """Return the lines of `dropped` that stop the trainer, or whose reason is not among the accepted ones."""
+        return self.dropped.filter((pl.col("effect") == "stops") | ~pl.col("reason").is_in(list(accepted)))
 
     def by_reason(self) -> pl.DataFrame:
         """Return `effect, reason, rows, first_rank, detail`: each reason once, the worst effect first."""
