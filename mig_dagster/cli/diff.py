@@ -23,6 +23,7 @@ _MEANING = {
     "budget": ("beyond the smaller budget", "beyond the smaller budget"),
     "score": ("its score changed", "its score changed"),
     "labels": ("its labels changed", "its labels changed"),
+    "embedding": ("its embedding changed", "its embedding changed"),
     "displaced": ("made room for by others", "displaced by others"),
 }
 """What a cause means for an added row, and for an evicted one."""
@@ -43,8 +44,8 @@ def diff(
     """Compare two subsets: rows kept, added and evicted by source and label, and one cause for each that changed.
 
     The cause is the first that holds of: its source is new or removed; another row stands for it; the row is new in its
-    source or gone; it lacks a signal; another method; other options; the budget; its score; its labels; else others
-    displaced it.
+    source or gone; it lacks a signal; another method; other options; the budget; its score; its labels; its embedding;
+    else others displaced it.
     """
     from mig_dagster.stages.diff import diff as compared  # loads the methods' libraries
     from mig_dagster.stages.diff import write_diff

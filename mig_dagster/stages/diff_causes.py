@@ -9,10 +9,12 @@ row         its source is there and the row is not: it is new in it, or gone fro
 excluded    it lacks a signal that the other method reads
 method      another method chose
 options     the same method with other options
-budget      its rank is beyond the rows of the other subset; of methods whose smaller choices are no starts of their
-            larger ones (CaR), every row that is left where the numbers of rows differ
+budget      another number of rows or tokens was asked for, and its rank is beyond the rows of the other subset; of
+            methods whose smaller choices are no starts of their larger ones (CaR, MIG under a budget in tokens), every
+            row that is left
 score       a number that the method reads of it is another
 labels      it carries other labels
+embedding   its embedding, which the method reads, is another
 displaced   nothing about the row changed: others did, and with them what is known, covered or crowded
 """
 
@@ -22,6 +24,7 @@ from typing import Any
 
 import polars as pl
 
+from mig_dagster.stages.budget import TokenBudget, tokens_of
 from mig_dagster.stages.diff_facts import Facts, facts
 from mig_dagster.stages.stored_subset import StoredSubset
 
@@ -35,6 +38,7 @@ CAUSES = (
     "budget",
     "score",
     "labels",
+    "embedding",
     "displaced",
 )
 """In the order in which they are looked for."""
@@ -65,7 +69,9 @@ def caused(rows: pl.DataFrame, has: Side, lacks: Side) -> pl.DataFrame:
         has: the side that has them.
         lacks: the side that has them not.
     """
-    there = has.facts.rows.select("row_id", has_source="source", has_values="values", has_labels="labels")
+    there = has.facts.rows.select(
+        "row_id", has_source="source", has_values="values", has_labels="labels", has_embedding="embedding"
+    )
     other = lacks.facts.rows.with_columns(known=True)
     joined = rows.join(there, on="row_id", how="left").join(other, on="row_id", how="left", maintain_order="left")
     rules = _rules(has.subset, lacks)
@@ -79,11 +85,12 @@ def _rules(has: StoredSubset, lacks: Side) -> dict[str, tuple[pl.Expr, pl.Expr]]
     """Return when a cause holds, and what is to be said of it, in the order of `CAUSES`."""
     other = lacks.subset
     options = _other_options(has.info["options"], other.info["options"])
-    counts = pl.lit(f"{has.rows.height} rows here, {other.rows.height} there")
+    counts = pl.lit(
+        f"{has.rows.height} rows for {has.info['budget']} here, {other.rows.height} for {other.info['budget']} there"
+    )
+    beyond = pl.lit(_asked(has) != _asked(other))
     if has.info["nested"] and other.info["nested"]:
-        beyond = pl.col("rank") > other.rows.height
-    else:
-        beyond = pl.lit(has.rows.height != other.rows.height)
+        beyond &= pl.col("rank") > other.rows.height
     in_pool = pl.col("source").is_not_null()
     return {
         "source": (~in_pool & ~pl.col("has_source").is_in(sorted(lacks.facts.sources)), pl.col("has_source")),
@@ -101,7 +108,13 @@ def _rules(has: StoredSubset, lacks: Side) -> dict[str, tuple[pl.Expr, pl.Expr]]
             pl.col("labels").ne_missing(pl.col("has_labels")),
             pl.format("{} here, {} there", _in_words("has_labels"), _in_words("labels")),
         ),
+        "embedding": (pl.col("embedding").ne_missing(pl.col("has_embedding")), pl.lit(None, pl.String)),
     }
+
+
+def _asked(subset: StoredSubset) -> TokenBudget | int:
+    """Return the tokens or the rows that were asked for: a share of the pool is so many rows."""
+    return tokens_of(subset.info["budget"]) or int(subset.info["k"])
 
 
 def _other_options(here: Mapping[str, Any], there: Mapping[str, Any]) -> str:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from mig_dagster.selection import METHODS, reads
 from mig_dagster.stages.align import PoolFrames
-from mig_dagster.stages.row_signals import INDICATOR, SIGNALS, join_signals
+from mig_dagster.stages.budget import tokens_of
+from mig_dagster.stages.budgeted import inputs_within
+from mig_dagster.stages.row_signals import INDICATOR, SIGNALS, join_signals, keys_of
 from mig_dagster.stages.stored_frames import stored_manifests
 from mig_dagster.stages.stored_subset import StoredSubset
 from mig_dagster.stages.tag_matrix import labels_of, tag_matrix
@@ -20,6 +21,7 @@ FACTS: Mapping[str, pl.DataType | type[pl.DataType]] = {
     "stands": pl.String,
     "values": pl.String,
     "labels": pl.List(pl.String),
+    "embedding": pl.UInt64,
 }
 
 
@@ -29,8 +31,9 @@ class Facts:
 
     Attributes:
         rows: by `row_id`: `source` where the row is in the pool; `reason` why it could not take part; `stands`, the row
-            that stood for it where it was a duplicate; `values`, its scores in words; `labels`. Rows that are neither
-            in the pool nor a duplicate are left out.
+            that stood for it where it was a duplicate; `values`, the numbers that were read of it, in words; `labels`;
+            `embedding`, a hash of its embedding where that was read. Rows that are neither in the pool nor a duplicate
+            are left out.
         sources: every source that was read.
     """
 
@@ -61,17 +64,28 @@ def _sources(stored: StoredSubset, found: Mapping[str, list[Manifest]]) -> list[
 def _joined(stored: StoredSubset, frames: PoolFrames, wanted: pl.LazyFrame) -> pl.DataFrame:
     """Return the rows that are in the pool, with what the method read of them."""
     pool = frames.pool.select("row_id", "source").join(wanted, on="row_id", how="semi").collect()
-    read = [name for name in SIGNALS if name in reads(METHODS[stored.method])]
+    budget = stored.info["budget"]
+    read = [name for name in SIGNALS if name in inputs_within(stored.method, budget)]
     signals = {
         name: frame.join(wanted, on="row_id", how="semi")
         for name in read
         if (frame := getattr(frames, name)) is not None
     }
     joined = join_signals(pool, signals, stored.info["options"])
-    numbers = [name for name, kind in joined.schema.items() if kind.is_float()]
+    tokens = tokens_of(budget)
+    counted = {tokens.counted} if tokens else set()
+    numbers = [name for name, kind in joined.schema.items() if kind.is_float() or name in counted]
     texts = [pl.format("{} {}", pl.lit(name.removeprefix(INDICATOR)), name) for name in numbers]
     said = pl.concat_str(texts, separator=", ", ignore_nulls=True) if texts else pl.lit("")
-    return joined.select("row_id", "source", "reason", _labels(joined, frames), values=said)
+    told = joined.select("row_id", "source", "reason", _labels(joined, frames), values=said)
+    return _with_embedding(told, signals.get("row_embeddings"))
+
+
+def _with_embedding(rows: pl.DataFrame, signal: pl.LazyFrame | None) -> pl.DataFrame:
+    if signal is None:
+        return rows.with_columns(embedding=pl.lit(None, pl.UInt64))
+    hashes = signal.select(*keys_of(signal), embedding=pl.col("embedding").hash()).collect()
+    return rows.join(hashes, on=keys_of(signal), how="left", maintain_order="left")
 
 
 def _labels(joined: pl.DataFrame, frames: PoolFrames) -> pl.Series:

@@ -1,5 +1,7 @@
 """Each cause for which a row is in one subset and not in another, through files that change between two choices."""
 
+from dataclasses import replace
+
 import polars as pl
 import pytest
 
@@ -168,3 +170,54 @@ def test_ranks_that_moved_are_counted(pair):
     made = diff(before, after)
     assert (made.moved, made.counts) == ({"up": 3, "down": 0, "same": 0}, {"kept": 3, "added": 0, "evicted": 1})
     assert made.of("kept").select("rank_before", "rank_after").rows() == [(2, 1), (3, 2), (4, 3)]
+
+
+def test_a_budget_in_tokens_that_buys_other_rows_is_the_cause_even_where_it_buys_as_many(pair):
+    texts = [record("word " * size, score, [tag]) for size, score, tag in ((9, 4, "x"), (1, 1, "y"), (30, 9, "z"))]
+    small, large = (
+        pair.chosen(when, "mig", budget, one=texts, settings={"prop_weight": 0.0})
+        for when, budget in (("s", "20tok"), ("l", "42tok"))
+    )
+    assert not small.info["nested"]
+    changed = diff(small, large).rows.filter(pl.col("change") != "kept")
+    assert changed.height
+    assert set(changed["cause"]) == {"budget"}
+
+
+def test_what_the_same_budget_in_tokens_no_longer_buys_was_displaced_not_cut(pair):
+    texts = [record("word " * size, score, [tag]) for size, score, tag in ((4, 4, "x"), (5, 3, "y"), (6, 2, "z"))]
+    before = pair.chosen("before", "mig", "80tok", one=texts)
+    after = pair.chosen("after", "mig", "80tok", one=texts, two=[record("other " * 9, 99, ["w"])])
+    causes = diff(before, after).rows.filter(pl.col("change") == "evicted")["cause"]
+    assert before.rows.height > after.rows.height
+    assert set(causes) == {"displaced"}
+
+
+def test_a_row_whose_number_of_tokens_changed_says_what_it_was(pair):
+    rows_of_two = [record("word " * 9, 4, ["x"]), record("other " * 9, 3, ["y"])]
+    before = pair.chosen("before", "mig", "100tok", one=rows_of_two)
+    after = pair.chosen("after", "mig", "100tok", one=rows_of_two)
+    signal = after.frames().token_counts.with_columns(tokens=pl.col("tokens") + 1).drop("source").collect()
+    lake, (name,) = after.lake, [name for name in after.manifest.inputs if name.startswith("token_counts")]
+    version = lake.write("token_counts", signal, partition=name.partition("/")[2]).version
+    cut = replace(after, manifest=replace(after.manifest, inputs={**after.manifest.inputs, name: version}))
+    cut.__dict__["rows"] = after.rows.clear()
+    evicted = diff(before, cut).rows
+    assert set(evicted["cause"]) == {"score"}
+    assert evicted["detail"].to_list() == [
+        "score 4.0, tokens 40 here, score 4.0, tokens 41 there",
+        "score 3.0, tokens 49 here, score 3.0, tokens 50 there",
+    ]
+
+
+def test_a_row_whose_embedding_changed_was_not_just_displaced(pair):
+    before = pair.chosen("before", "deita", one=rows("abcd"), settings={"threshold": 1.0})
+    after = pair.chosen("after", "deita", one=rows("abcd"), settings={"threshold": 1.0})
+    name = "row_embeddings/one"
+    signal = after.frames().row_embeddings.drop("source").collect()
+    version = after.lake.write(
+        "row_embeddings", signal.with_columns(pl.col("embedding").reverse()), partition="one"
+    ).version
+    other = replace(after, manifest=replace(after.manifest, inputs={**after.manifest.inputs, name: version}))
+    other.__dict__["rows"] = after.rows.clear()
+    assert set(diff(before, other).rows["cause"]) == {"embedding"}

@@ -33,7 +33,7 @@ def stored(lake, drawn):
     chosen = drawn.sample(able, min(len(able), drawn.choice([8, 14])))
     lines = [(rank, row, rows[row], row, 1.0, scores[row], None) for rank, row in enumerate(chosen, 1)]
     info = {"method": drawn.choice(["deita", "deita", "car"]), "options": {"threshold": drawn.choice([0.9, 0.9, 1.0])}}
-    info |= {"nested": True, "budget": "x", "rows": len(chosen), "pool_rows": len(rows)}
+    info |= {"nested": True, "budget": "x", "rows": len(chosen), "pool_rows": len(rows), "k": drawn.choice([14, 15])}
     subset = lake.write("deita_subset", pl.DataFrame(lines, SUBSET_SCHEMA, orient="row"), inputs=inputs, info=info)
     return StoredSubset("x", subset, lake), (sources, rows, scores, doubles, chosen, info)
 
@@ -50,7 +50,7 @@ def cause(row, has, lacks):
         return "method"
     if info["options"] != other_info["options"]:
         return "options"
-    if chosen.index(row) + 1 > len(others):
+    if info["k"] != other_info["k"] and chosen.index(row) + 1 > len(others):
         return "budget"
     return "score" if scores[row] != other_scores[row] else "displaced"
 
