@@ -4,9 +4,9 @@ Problem     maximise E(S), the objective of `mig`, over the sets of rows whose t
             a monotone submodular objective under a knapsack constraint
 Source      Khuller, Moss and Naor 1999, "The Budgeted Maximum Coverage Problem", Information Processing Letters 70(1),
             the better of cost-benefit greedy and of the best single row is at least (1 - 1/e) / 2 = 0.316 of the
-            optimum, for coverage; Leskovec et al. 2007, "Cost-effective Outbreak Detection in Networks" (KDD),
-            section 3, for any monotone submodular objective; Tang et al. 2020, arXiv:2008.05391, the same algorithm
-            reaches 0.405 (the abstracts were read for the numbers, the proofs were not)
+            optimum, for coverage; Leskovec et al. 2007, "Cost-effective Outbreak Detection in Networks" (KDD), for any
+            monotone submodular objective (neither was read: both are known from secondary sources); Tang et al. 2020,
+            arXiv:2008.05391, the same algorithm reaches 0.405 (its abstract was read for the number, not the proof)
 Rule        At every step the row of the largest gain / tokens is looked at, of equals the lowest one: if what is left
             pays for it, it is taken, else it is passed over for good. If the best single row has a larger E than all
             rows so taken, it goes first, and the loop begins anew behind it: E is then at least that of the single row
@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from mig_dagster.selection.base import Rows, Selection, SelectionWarning, Vector, options
+from mig_dagster.selection.base import NEAR, Rows, Selection, SelectionWarning, Vector, options
 from mig_dagster.selection.lazy_greedy import lazy_greedy
 from mig_dagster.selection.mig import RULES, first_limits, mig, scan_of
 from mig_dagster.selection.mig_problem import Problem, problem
@@ -73,9 +73,10 @@ def mig_within(
         )
     loop = _Loop(given, costs, budget, gain, device)
     rows, gains, near_ties = loop.run()
-    single = loop.best_single()
-    value = given.value(rows)
-    if given.value(np.array([single])) > value:
+    single, nearly_another = loop.best_single()
+    alone, value = given.value(np.array([single])), given.value(rows)
+    nearly_greedy = abs(alone - value) <= NEAR * value and rows[0] != single
+    if goes_first := alone > value:
         warnings.warn(
             f"row {single} alone says more than the {len(rows)} rows of the largest gain per token together: it goes "
             "first, and the budget that is left is spent behind it",
@@ -84,6 +85,8 @@ def mig_within(
         )
         rows, gains, near_ties = loop.run(single)
         value = given.value(rows)
+    if nearly_greedy or (goes_first and nearly_another):
+        near_ties = np.union1d(near_ties, [1])
     return Selection(rows, gains, objective=value, nested=False, near_ties=near_ties)
 
 
@@ -115,15 +118,18 @@ class _Loop:
         gains = np.concatenate([np.array([gain for _, gain in taken]), ratios * costs[rows[len(taken) :]]])
         return rows, gains, near + len(taken)
 
-    def best_single(self) -> int:
-        """Return the row of the largest true gain alone among those that the budget pays for, the lowest of equals."""
+    def best_single(self) -> tuple[int, bool]:
+        """Return the row of the largest true gain alone of those that the budget pays for, and whether one is near it.
+
+        The lowest of equals.
+        """
         given = self._given
         rule = Exact(given.tags, given.weights, Knowledge(given.propagation, given.phi))
         limits = first_limits(given) * rule.slack
         limits[self._costs > self._budget] = -1.0
         scan = scan_of(given.tags, given.weights, limits, rule.slack, self._device)
-        rows, *_ = lazy_greedy(1, rule, scan, np.full(len(self._costs), NO_TWIN))
-        return int(rows[0])
+        rows, _, near_ties = lazy_greedy(1, rule, scan, np.full(len(self._costs), NO_TWIN))
+        return int(rows[0]), len(near_ties) > 0
 
     def _twins(self) -> Rows:
         """Return the next row of the same labels, weight and cost: no other ties for ever."""

@@ -199,3 +199,20 @@ def test_a_smaller_budget_agrees_up_to_the_first_row_that_it_does_not_pay_for():
         alike = int(np.searchsorted(np.cumsum(costs[large]), budget, side="right"))
         assert alike > 2
         assert small[:alike].tolist() == large[:alike].tolist()
+
+
+@pytest.mark.parametrize(("score", "first", "near"), [(4.0, 0, True), (4.0 + 1e-10, 2, True), (4.1, 2, False)])
+def test_a_single_row_as_good_as_all_that_greedy_takes_to_a_hair_is_a_near_tie(score, first, near):
+    tags = csr_array(np.array([[1.0, 0, 0], [0, 1.0, 0], [0, 0, 1.0]]))
+    pool = {"tags": tags, "quality_scores": np.array([3.0, 1.0, score]), "label_graph": csr_array(np.eye(3))}
+    chosen = within(4, pool, np.array([1, 1, 4]), gain="exact", phi_b=1.0)
+    assert chosen.rows[0] == first
+    assert (1 in chosen.near_ties) == near
+
+
+def test_two_single_rows_that_are_nearly_as_good_are_a_near_tie_where_one_goes_first():
+    tags = csr_array(np.eye(3))
+    scores = np.array([1.0, 8.0, 8.0 + 1e-10])
+    pool = {"tags": tags, "quality_scores": scores, "label_graph": csr_array(np.eye(3))}
+    chosen = within(9, pool, np.array([1, 9, 9]), gain="exact", phi_b=1.0)
+    assert (chosen.rows.tolist(), chosen.near_ties.tolist()) == ([2], [1])

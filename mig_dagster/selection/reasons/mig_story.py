@@ -78,7 +78,7 @@ class MigStory:
     def _tellers(self, told: Any, label: int) -> list[dict[str, Any]]:
         part = slice(told.indptr[label], told.indptr[label + 1])
         steps, shares = told.indices[part], told.data[part]
-        order = np.lexsort((steps, -shares))[:TELLERS].tolist()
+        order = np.lexsort((steps, -shares))[: min(TELLERS, np.count_nonzero(shares))].tolist()
         return [self.choice.row(int(self.choice.rows[steps[at]])) | {"share": float(shares[at])} for at in order]
 
     def nearest(self) -> dict[str, Any] | None:

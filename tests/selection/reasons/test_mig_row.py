@@ -224,3 +224,12 @@ def test_under_a_budget_in_tokens_rows_are_ranked_per_token_as_long_as_it_pays(g
         ]
         assert details["closest"]["share"] == pytest.approx(max(shares), rel=1e-9)
         assert max(shares) <= 1 + 1e-9
+
+
+def test_a_chosen_row_that_told_a_label_nothing_is_not_said_to_have_told_it():
+    pool = {"tags": csr_array(np.ones((3, 1))), "quality_scores": np.array([2.0, 0.0, 1.0])}
+    arguments = {**pool, "label_graph": csr_array(np.eye(1))}
+    resolved = {name: default for name, (_, default) in options(mig).items()}
+    choice = Choice(np.arange(3), np.array([1.0, 0, 0]), arguments, resolved, ["a", "b", "c"], ["x"])
+    [label] = explain_mig(choice, 2).details["labels"]
+    assert [each["row_id"] for each in label["told_by"]] == ["a"]
