@@ -122,6 +122,8 @@ def _type(hint: Any) -> str:
         return " or ".join(map(str, arguments))
     if origin in (typing.Union, types.UnionType):
         return " or ".join(map(_type, arguments))
+    if origin is tuple:
+        return f"list of {_type(arguments[0])}"
     return _type(arguments[0]) if hasattr(hint, "__metadata__") else str(hint)
 
 
