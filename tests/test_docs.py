@@ -11,7 +11,7 @@ RUN = [page for page in PAGES if blocks(page, "bash") and not page.startswith("d
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("page", RUN)
 def test_every_command_of_a_guide_runs_in_order(page, tmp_path):
     checkout = copy_of_checkout(tmp_path)

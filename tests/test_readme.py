@@ -25,7 +25,7 @@ def checkout(tmp_path_factory) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_every_shell_block_runs_in_order(checkout):
     ran = 0
     for block in blocks("README.md", "bash"):
