@@ -75,7 +75,7 @@ def mig_within(
     rows, gains, near_ties = loop.run()
     single, nearly_another = loop.best_single()
     alone, value = given.value(np.array([single])), given.value(rows)
-    nearly_greedy = abs(alone - value) <= NEAR * value and rows[0] != single
+    nearly_greedy = 0 < abs(alone - value) <= NEAR * value and rows[0] != single
     if goes_first := alone > value:
         warnings.warn(
             f"row {single} alone says more than the {len(rows)} rows of the largest gain per token together: it goes "

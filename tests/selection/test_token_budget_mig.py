@@ -201,7 +201,7 @@ def test_a_smaller_budget_agrees_up_to_the_first_row_that_it_does_not_pay_for():
         assert small[:alike].tolist() == large[:alike].tolist()
 
 
-@pytest.mark.parametrize(("score", "first", "near"), [(4.0, 0, True), (4.0 + 1e-10, 2, True), (4.1, 2, False)])
+@pytest.mark.parametrize(("score", "first", "near"), [(4.0 - 1e-10, 0, True), (4.0 + 1e-10, 2, True), (4.1, 2, False)])
 def test_a_single_row_as_good_as_all_that_greedy_takes_to_a_hair_is_a_near_tie(score, first, near):
     tags = csr_array(np.array([[1.0, 0, 0], [0, 1.0, 0], [0, 0, 1.0]]))
     pool = {"tags": tags, "quality_scores": np.array([3.0, 1.0, score]), "label_graph": csr_array(np.eye(3))}
