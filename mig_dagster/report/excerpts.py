@@ -10,8 +10,12 @@ TURN_CHARS = 1_600
 HEAD_TURNS, TAIL_TURNS = 8, 4
 """Turns shown of a conversation that has more than both together."""
 
-_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b\u202a-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
-"""What HTML forbids, what turns the text around it, and what nobody sees."""
+_FORBIDDEN = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff"
+_TURNING = "\u061c\u202a-\u202e\u2066-\u2069"
+_INVISIBLE = "\u00ad\u180e\u200b\u2060-\u2065\u206a-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"
+_LINES = "\u2028\u2029"
+_UNSEEN = re.compile(f"[{_FORBIDDEN}{_TURNING}{_INVISIBLE}{_LINES}]")
+"""What HTML and XML forbid, what turns the text around it, what nobody sees, and what Vega takes for a line's end."""
 
 
 def visible(text: str) -> str:

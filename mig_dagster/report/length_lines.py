@@ -47,10 +47,11 @@ def length_chart(unit: str, table: pl.DataFrame) -> Chart:
     half = table.filter(pl.col("share") >= 0.5).group_by("group").agg(pl.col("length").max())
     told = ", ".join(f"{group} {number(length)}" for group, length in sorted(half.iter_rows(), reverse=True))
     share = {"field": "share", "type": "quantitative", "title": "share of rows", "axis": {"format": "~%"}}
+    shown = int(table["length"].n_unique() == 1)  # a line of one point is not seen
     spec = {
         "title": f"Rows at least so many {unit} long",
         "data": {"name": "longer"},
-        "mark": {"type": "line", "strokeWidth": 2, "point": {"opacity": 0, "size": 90}},
+        "mark": {"type": "line", "strokeWidth": 2, "point": {"opacity": shown, "size": 90}},
         "encoding": {
             "x": _x(unit, table["length"].to_numpy()),
             "y": share,

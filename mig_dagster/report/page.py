@@ -19,6 +19,8 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
 import mig_dagster
+from mig_dagster.report.drawable import drawable
+from mig_dagster.report.excerpts import visible
 from mig_dagster.report.figure import Chart, Figure, Listing, Part, Value
 from mig_dagster.report.pictures import VEGA_LITE
 from mig_dagster.report.theme import DARK, LIGHT
@@ -62,7 +64,11 @@ def report_page(head: Head, figures: Sequence[Figure]) -> str:
     data = _script_json({"charts": [_drawn(chart) for chart in charts], "light": LIGHT, "dark": DARK})
     library, script = _library(), _text("page.js")
     environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_shown,
     )
     environment.filters["written"] = written
     return environment.get_template("page.html").render(
@@ -76,6 +82,11 @@ def report_page(head: Head, figures: Sequence[Figure]) -> str:
         library=Markup(library),
         script=Markup(script),
     )
+
+
+def _shown(value: Any) -> Any:
+    """Return what the template writes in the place of a value: text with nothing in it left invisible."""
+    return visible(value) if type(value) is str else value
 
 
 def written(value: float) -> str:
@@ -108,7 +119,7 @@ def _amounts(figure: Figure) -> str:
 def _drawn(chart: Chart) -> dict[str, Any]:
     """Return a chart as the page's script takes it: its data by column, floats rounded to `DIGITS`."""
     data = {name: _columns(frame) for name, frame in chart.data.items()}
-    return {"spec": chart.spec, "height": chart.height, "data": data}
+    return {"spec": drawable(chart.spec), "height": chart.height, "data": drawable(data)}
 
 
 def _columns(frame: pl.DataFrame) -> dict[str, list[Any]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from mig_dagster.report.drawable import drawable
 from mig_dagster.report.figure import Chart
 from mig_dagster.report.theme import LIGHT
 
@@ -46,5 +47,5 @@ def chart_png(chart: Chart, *, width: int = WIDTH, scale: float = 1.5, colours: 
 
 def whole_spec(chart: Chart, data: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
     """Return a chart's specification with its data in it, as Vega-Lite takes it."""
-    datasets = {name: frame.to_dicts() for name, frame in data.items()}
-    return {**chart.spec, "height": chart.height, "datasets": datasets}
+    datasets = {name: drawable(frame.to_dicts()) for name, frame in data.items()}
+    return {**drawable(chart.spec), "height": chart.height, "datasets": datasets}

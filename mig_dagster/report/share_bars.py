@@ -51,5 +51,6 @@ def share_bars(title: str, table: pl.DataFrame, category: str, count: str, alt: 
 def categories(category: str, order: Sequence[str]) -> dict[str, Any]:
     """Return the Vega-Lite channel of named categories from top to bottom."""
     axis = {"labelLimit": LABEL_WIDTH, "ticks": False, "domain": False}
-    scale = {"paddingInner": 0.3, "paddingOuter": 0.15}
-    return {"field": category, "type": "nominal", "sort": order, "title": None, "axis": axis, "scale": scale}
+    # Named in the domain, names stay data; a list to sort by becomes part of an expression.
+    scale = {"domain": list(order), "paddingInner": 0.3, "paddingOuter": 0.15}
+    return {"field": category, "type": "nominal", "title": None, "axis": axis, "scale": scale}

@@ -87,7 +87,6 @@ def test_options_reach_the_method(pool, config, tmp_path):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (("--budget", "20Mtok"), "token budgets come later"),
         (("--budget", "many"), "neither rows"),
         (("--option", "speed=9"), "has no option 'speed'"),
         (("--option", "gain"), "name=value"),

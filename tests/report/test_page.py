@@ -51,7 +51,7 @@ def test_no_text_becomes_an_element():
 
 def test_data_arrives_as_it_was_in_columns_and_what_is_no_number_is_null():
     (chart,) = charts_of(report_page(HEAD, [planted()]))["charts"]
-    assert chart["data"] == {"lines": {"x": [1.0, None, 0.333333], "name": [SCRIPT, "\u2028<!--", "</script>"]}}
+    assert chart["data"] == {"lines": {"x": [1.0, None, 0.333333], "name": [SCRIPT, "⟨U+2028⟩<!--", "</script>"]}}
     assert chart["spec"]["title"] == SCRIPT
 
 

@@ -88,14 +88,18 @@ def _marks(own: pl.DataFrame, knee: int | None) -> pl.DataFrame:
 
 def _said(chosen: ReportSubset, own: pl.DataFrame, knee: int | None) -> str:
     k = len(chosen.rows)
+    if not k:
+        return f"{chosen.name} holds no row."
     if own.height == 1:
         return f"{chosen.name} has no smaller budgets in it, so it has neither a knee nor a last tenth."
     found = dict(own.select("rows", "information").iter_rows())
     if not found[k] > 0:
         return f"{chosen.name} tells the labels nothing."
-    late = 1 - found[_nine_tenths(k)] / found[k]
-    words = f"The last {(k - _nine_tenths(k)) / k:.0%} of the rows of {chosen.name} add {late:.1%} of its information"
-    words += f", which is {own['share'][-1]:.1%} of the whole pool's. "
+    words = f"{chosen.name} holds {own['share'][-1]:.1%} of the information of the whole pool"
+    if _nine_tenths(k) < k:
+        late = 1 - found[_nine_tenths(k)] / found[k]
+        words += f", and the last {(k - _nine_tenths(k)) / k:.0%} of its rows add {late:.1%} of what it holds"
+    words += ". "
     if knee is None:
         return words + "Its curve has no knee."
     at, held = own["rows"][knee], own["information"][knee] / found[k]
@@ -145,9 +149,16 @@ def _spec(subsets: Sequence[ReportSubset], single: bool) -> dict[str, Any]:
         "mark": {"type": "rule", "strokeDash": [4, 4], "opacity": 0.7},
         "encoding": {"x": x, "color": {"value": POOL}},
     }
+    inside = "scale('x', datum.rows) > 60"  # left of a mark near the axis, its name would stand on the axis' numbers
     text = {
         "data": {"name": "marks"},
-        "mark": {"type": "text", "align": "right", "baseline": "bottom", "dx": -5, "dy": -4},
+        "mark": {
+            "type": "text",
+            "baseline": "bottom",
+            "dy": -4,
+            "align": {"expr": f"{inside} ? 'right' : 'left'"},
+            "dx": {"expr": f"{inside} ? -5 : 5"},
+        },
         "encoding": {"x": x, "y": {"value": {"expr": "height"}}, "text": {"field": "mark"}},
     }
     return {"layer": [rule, line, *([points] if single else []), text, touched]}

@@ -97,7 +97,9 @@ def _readings(given: ReportInputs, least: pl.DataFrame, rows: list[int]) -> Read
             facts["score"] = float(score[row])
         heading = f"{label['label']} ({label['chosen_rows']:,} of {label['pool_rows']:,} rows chosen)"
         items.append(Reading(heading, turns(text, TURN_CHARS), facts))
-    return Readings("A row of the pool for each of them: the highest score that was left out", items)
+    return Readings(
+        "A row of the pool for each of them: the highest score that was left out, or of all where none was", items
+    )
 
 
 def _yes(flag: bool) -> str:
@@ -123,7 +125,7 @@ def _spec(subsets: Sequence[ReportSubset]) -> dict[str, Any]:
     y = {"field": "labels", "type": "quantitative", "title": "labels covered"}
     names = [subset.name for subset in subsets]
     scale = {"domain": names, "range": [METHODS.get(subset.method, POOL) for subset in subsets]}
-    colour = {"field": "subset", "type": "nominal", "scale": scale, "legend": {"title": None, "columns": 4}}
+    colour = {"field": "subset", "type": "nominal", "scale": scale, "legend": {"title": None}}
     own = {"test": {"field": "subset", "equal": names[0]}, "value": 3.5}
     tooltip = [
         {"field": "subset"},

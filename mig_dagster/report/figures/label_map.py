@@ -36,9 +36,9 @@ CLIP = 3.0
 """log2 of coverage at which the colours end."""
 _ABOUT = (
     "Each circle is a label. Its area is its share of the information that the chosen rows bring (under MIG's "
-    "defaults), its colour the label's share of the chosen rows over its share of the pool's rows; a ring has no "
-    "chosen row. Labels that are linked in the label graph, or that rows carry together, lie near each other; "
-    "directions mean nothing. "
+    "defaults; the smallest ones are drawn larger, to be seen), its colour the label's share of the chosen rows over "
+    "its share of the pool's rows; a ring has no chosen row. Labels that are linked in the label graph, or that rows "
+    "carry together, lie near each other; directions mean nothing. "
 )
 
 
@@ -126,7 +126,8 @@ def _listings(labels: pl.DataFrame) -> list[Listing]:
     grew = change.filter(pl.col("change") > 0).sort("change", "label", descending=[True, False])
     fell = change.filter(pl.col("change") < 0).sort("change", "label")
     headings = {"Labels whose share grew most": grew, "Labels whose share fell most": fell}
-    return [Listing(heading, columns, each.select(shown).head(LISTED).rows()) for heading, each in headings.items()]
+    lines = {heading: each.select(shown).head(LISTED).rows() for heading, each in headings.items()}
+    return [Listing(heading, columns, each) for heading, each in lines.items() if each]
 
 
 def _said(

@@ -20,6 +20,8 @@ _PAIRS = {
     "shared": pl.Int64,
     "jaccard": pl.Float64,
 }
+_NAME_LIMIT = 180
+"""Pixels of a name beside the tree: a longer one would leave no room for the tree itself."""
 _LINES = {"merge": pl.Int64, "step": pl.Int64, "distance": pl.Float64, "position": pl.Float64}
 
 
@@ -59,8 +61,8 @@ def _about(subsets: list[ReportSubset], budget: int, n: int) -> str:
     chance = budget / (2 * n - budget)
     return (
         f"Jaccard overlap (rows in both over rows in either) of the first {budget:,} rows of each subset{exact}. "
-        f"Two random choices of that many rows share {chance:.3f}. The tree joins what is most alike first (average "
-        "linkage on 1 - Jaccard): the farther to the right two subsets meet, the less they have in common."
+        f"Two random choices of that many rows overlap by {chance:.3f}. The tree joins what is most alike first "
+        "(average linkage on 1 - Jaccard): the farther to the right two subsets meet, the less they have in common."
     )
 
 
@@ -81,7 +83,7 @@ def _tree(pairs: pl.DataFrame, names: list[str]) -> tuple[pl.DataFrame, list[str
 def _matrix(pairs: pl.DataFrame, names: list[str]) -> Chart:
     turned = pairs.select(subset="other", other="subset", shared="shared", jaccard="jaccard")
     cells = pl.concat([pairs.select(turned.columns), turned])
-    axis: dict[str, Any] = {"type": "nominal", "sort": names, "title": None}
+    axis: dict[str, Any] = {"type": "nominal", "scale": {"domain": names}, "title": None}
     x = {"field": "other", **axis, "axis": {"labelAngle": -45, "labelLimit": 120, "orient": "bottom"}}
     y = {"field": "subset", **axis, "axis": {"labelLimit": 120}}
     most = max(float(pairs["jaccard"].max() or 0), 1e-9)  # type: ignore[arg-type]
@@ -100,7 +102,8 @@ def _matrix(pairs: pl.DataFrame, names: list[str]) -> Chart:
         },
     }
     text = {
-        "mark": {"type": "text", "fontSize": 10},
+        # Not where cells are narrower than what would stand in them: the shade and the table say it there.
+        "mark": {"type": "text", "fontSize": 10, "opacity": {"expr": f"width < {26 * len(names)} ? 0 : 1"}},
         "encoding": {"text": {"field": "jaccard", "type": "quantitative", "format": ".2f"}},
     }
     spec = {"data": {"name": "cells"}, "encoding": {"x": x, "y": y}, "layer": [rect, text]}
@@ -133,7 +136,7 @@ def _drawn_tree(lines: pl.DataFrame, names: list[str], methods: dict[str, str]) 
     }
     text = {
         "data": {"name": "leaves"},
-        "mark": {"type": "text", "align": "left", "baseline": "bottom", "dx": 8, "dy": -3},
+        "mark": {"type": "text", "align": "left", "baseline": "bottom", "dx": 8, "dy": -3, "limit": _NAME_LIMIT},
         "encoding": {"x": {"datum": 0}, "y": y, "text": {"field": "subset"}},
     }
     alt = f"Subsets, those beside each other most alike: {', '.join(names)}"

@@ -50,7 +50,8 @@
   // A legend above a plot does not wrap by itself.
   const configOf = width => {
     const config = isDark() ? page.dark : page.light;
-    return { ...config, legend: { ...config.legend, columns: Math.max(1, Math.floor(width / 150)) } };
+    const columns = Math.max(1, Math.floor(width / 150));
+    return { ...config, legend: { ...config.legend, columns, labelLimit: width / columns - 45 } };
   };
 
   const draw = async place => {

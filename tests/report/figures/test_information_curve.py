@@ -59,7 +59,7 @@ def test_what_the_last_tenth_adds_is_said():
     subset = replace(given.chosen, rows=np.arange(40))
     about = information_curve(replace(given, subsets=[subset])).about
     late = 1 - value(given, np.arange(36)) / value(given, np.arange(40))
-    assert f"The last 10% of the rows of mig_subset add {late:.1%} of its information" in about
+    assert f"the last 10% of its rows add {late:.1%} of what it holds" in about
 
 
 @pytest.mark.parametrize("lacking", [{"tags": None}, {"label_graph": None}, {"scores": {}}])

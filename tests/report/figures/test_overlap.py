@@ -56,4 +56,4 @@ def test_one_subset_alone_overlaps_with_nothing():
 
 
 def test_what_chance_gives_is_said():
-    assert "share 0.111" in overlap(small_inputs(60)).about  # 12 of 60 twice: 12 / (120 - 12)
+    assert "overlap by 0.111" in overlap(small_inputs(60)).about  # 12 of 60 twice: 12 / (120 - 12)
