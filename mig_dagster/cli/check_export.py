@@ -44,6 +44,8 @@ def check_export(
     from mig_dagster.annotations.tokens import RowTokenizer
     from mig_dagster.stages.dry_run import check_subset
 
+    if max_tokens is not None and tokenizer is None:
+        raise ValueError("--max-tokens needs --tokenizer: name the one of the model that is trained")
     counts = None if tokenizer is None else RowTokenizer(tokenizer)
     with progress_bar("reading") as report:
         runs = check_subset(subset, trainer, home=home, tokenizer=counts, max_tokens=max_tokens, on_progress=report)

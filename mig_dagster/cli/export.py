@@ -47,7 +47,9 @@ def export(
     print_table(_table(done))
     for each in done:
         for reason, count in each.left_out.items():
-            print_warning(f"{each.format}: {count:,} of {each.rows:,} rows left out: {REASONS[reason]}")
+            print_warning(f"{each.format}: {count:,} of {each.rows:,} rows left out: {reason}, {REASONS[reason]}")
+        if each.left_out:
+            out.print(f"{each.format}: {escape(str(each.folder / each.listing))} names each row left out")
         for note in each.notes:
             out.print(f"{each.format}: {escape(note)}")
     for each in done:

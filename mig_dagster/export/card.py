@@ -30,7 +30,7 @@ budget, so choose again for a smaller one.
 {% if budget -%}
 Budget: {{ budget | inert }}
 {%- if first %}, of which these are the first {{ "{:,}".format(first) }} rows{% endif %}. {% endif -%}
-{% if lock.get("tokens") -%}
+{% if lock.get("tokens") and not first -%}
 Tokens: {{ "{:,}".format(lock.tokens.used.tokens) }}, of which \
 {{ "{:,}".format(lock.tokens.used.trained_tokens) }} are trained on; {{ "{:,}".format(lock.tokens.asked) }} \
 were asked for

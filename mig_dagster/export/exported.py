@@ -79,6 +79,11 @@ class Exported:
     commands: Sequence[str]
 
     @property
+    def listing(self) -> str:
+        """The file that names the rows left out, where there are any."""
+        return _listing(self.name)
+
+    @property
     def whole(self) -> bool:
         """Whether every row is in the files as it was, or named with the reason why not."""
         return self.reread == self.written == self.rows - sum(self.left_out.values())
@@ -125,7 +130,7 @@ def finished(
     name = dataset_name(lock)
     names = [*data, *files]
     if left_out.rows:
-        listing = f"{name}.left_out.jsonl"
+        listing = _listing(name)
         (place.folder / listing).write_bytes(b"".join(map(json_line, left_out.rows)))
         names.insert(0, listing)
     return Exported(
@@ -144,6 +149,10 @@ def finished(
         notes=tuple(notes),
         commands=tuple(commands),
     )
+
+
+def _listing(name: str) -> str:
+    return f"{name}.left_out.jsonl"
 
 
 def sha256_of(path: Path) -> str:

@@ -68,7 +68,7 @@ def export_to(folder: Path, form: str, rows: pl.DataFrame, lock: Lock) -> Export
 
 def _remove_earlier(folder: Path, made: Exported) -> None:
     """Remove what an earlier export of the same name wrote and this one did not: readers take `data/train-*` whole."""
-    ours = [*folder.glob("data/train-*-of-*.parquet"), folder / f"{made.name}.left_out.jsonl"]
+    ours = [*folder.glob("data/train-*-of-*.parquet"), folder / made.listing]
     for path in ours:
         if path.relative_to(folder).as_posix() not in made.files:
             path.unlink(missing_ok=True)

@@ -130,7 +130,7 @@ def check_reasons(names: Sequence[str]) -> list[str]:
 
 def _left_out(exported: Exported, rows: pl.DataFrame) -> pl.DataFrame:
     """Return the rows that a format could not say, as its own listing names them, with what their turns are."""
-    listing = exported.folder / f"{exported.name}.left_out.jsonl"
+    listing = exported.folder / exported.listing
     named = {row["rank"]: row for row in read_lines(listing)} if exported.left_out else {}
     roles = pl.col("messages").list.eval(pl.element().struct.field("role"))
     turns = rows.filter(pl.col("rank").is_in(list(named))).select("rank", "row_id", roles).iter_rows()

@@ -72,4 +72,4 @@ def test_what_cannot_be_asked_says_what_can(chosen):
     assert "unknown format 'alpaca': expected some of llama-factory, trl" in stderr
     code, _, stderr = run("check-export", *subset, "--for", "trl", "--max-tokens", "30")
     assert code == 2
-    assert "needs a tokenizer" in stderr
+    assert "--max-tokens needs --tokenizer" in stderr

@@ -86,8 +86,10 @@ def test_rows_that_a_format_cannot_say_are_counted_with_their_reason(config, tmp
     path = tmp_path / "twice.jsonl"
     path.write_text("".join(json.dumps(record) + "\n" for record in records))
     select(path, config, tmp_path, "--budget", "3", "--method", "random", "--output", tmp_path / "chosen")
-    code, _, stderr = export(tmp_path / "chosen", "--to", "llama-factory", "--to", "jsonl")
+    code, stdout, stderr = export(tmp_path / "chosen", "--to", "llama-factory", "--to", "jsonl")
     assert code == 0, stderr
-    assert "llama-factory: 3 of 3 rows left out: after an optional system turn, the trainer wants" in stderr
+    assert "llama-factory: 3 of 3 rows left out: turn_order, after an optional system turn, the trainer" in stderr
+    assert "out/llama-factory/chosen.left_out.jsonl names each row left out" in stdout.replace("\n", " ")
+    assert "max_samples" not in stdout  # its first k lines are no longer the first k rows
     assert len(lines(tmp_path / "out/llama-factory/chosen.left_out.jsonl")) == 3
     assert len(lines(tmp_path / "out/jsonl/chosen.jsonl")) == 3

@@ -118,6 +118,25 @@ def test_a_name_of_somebody_else_ends_no_front_matter():
     assert (said["pretty_name"], said["license"]) == ("x --- license: mit  b ", "other")
 
 
+def test_what_is_uploaded_names_no_folder_of_this_machine(tmp_path):
+    models = {"encoder": {"model": "/home/me/models/enc", "revision": None}, "tagger": "https://tags.org/v1"}
+    places = {"pool_options": models, "options": {"seed": 1, "list": ["~/a/tags.json", "C:\\me\\b.json", "org/model"]}}
+    export_to(tmp_path, "hf", subset(ROWS), {**LOCK, **places})
+    lock = json.loads((tmp_path / "selection.lock.json").read_text())
+    assert lock["pool_options"] == {**models, "encoder": {"model": "enc", "revision": None}}
+    assert lock["options"] == {"seed": 1, "list": ["tags.json", "b.json", "org/model"]}
+    assert is_unchanged(lock)
+    assert "tags.json" in (card := (tmp_path / "README.md").read_text())
+    assert "~/a" not in card
+
+
+def test_the_card_gives_no_tokens_of_the_whole_subset_for_its_first_rows():
+    tokens = {"counted": "tokens", "asked": 500, "used": {"tokens": 499, "trained_tokens": 99}}
+    whole, first = ({**LOCK, "budget": "500tok", "tokens": tokens} | more for more in ({}, {"first_rows": 10}))
+    assert "Tokens: 499, of which 99 are trained on; 500 were asked for." in dataset_card(subset(ROWS), whole)
+    assert "Budget: 500tok, of which these are the first 10 rows. Options:" in dataset_card(subset(ROWS), first)
+
+
 def test_the_card_says_of_which_budget_its_rows_are_the_first():
     card = dataset_card(subset(ROWS), {**LOCK, "budget": "5%", "first_rows": 10})
     assert "\nBudget: 5%, of which these are the first 10 rows. Options:" in card

@@ -1,5 +1,6 @@
 """A dataset repository of the Hugging Face Hub: Parquet shards, a card with front matter, and the lock.
 
+Card and lock name no folder of this machine (`export/public_lock.py`).
 `messages` has the types of `export/tables.py`, `tools` is JSON text; beside them the provenance of each row.
 """
 
@@ -15,6 +16,7 @@ from mig_dagster.export.card import dataset_card
 from mig_dagster.export.conversations import Codec, LeftOut, trainable
 from mig_dagster.export.exported import Exported, Lock, Place, finished
 from mig_dagster.export.formats.trl import JSON_VALUES, conversation_fields, decode
+from mig_dagster.export.public_lock import public_lock
 from mig_dagster.export.subset_folder import LOCK, SUBSET_COLUMNS, write_lock
 from mig_dagster.export.tables import TURNS, VALUES, reread_table, shape_of, write_table
 
@@ -52,6 +54,7 @@ def write(place: Place, rows: pl.DataFrame, lock: Lock) -> Exported:
     paths = [place.folder / name for name in names]
     info = _info(pq.read_schema(paths[0]), rows.height, in_memory, sum(path.stat().st_size for path in paths))
     known = {name: text for name, text in COLUMNS.items() if name in fields or name in SUBSET_COLUMNS}
+    lock = public_lock(lock)
     card = dataset_card(rows, lock, data_files="data/train-*", info=info, columns=known)
     (place.folder / "README.md").write_bytes(card.encode())
     write_lock(place.folder, lock, [*names, "README.md"])

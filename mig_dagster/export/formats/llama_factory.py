@@ -98,9 +98,8 @@ def training(name: str, place: Place) -> dict[str, Any]:
 
 def _notes(shape: Shape, lock: Lock, left_out: LeftOut) -> list[str]:
     notes = []
-    if lock.get("nested"):
-        lines = "the first k rows" if not left_out.rows else "the first k rows, less those left out"
-        notes.append(f"max_samples: k in the training file takes {lines}: the subset for budget k")
+    if lock.get("nested") and not left_out.rows:
+        notes.append("max_samples: k in the training file takes the first k rows: the subset for budget k")
     if not shape.plain:
         notes.append(
             "text and reasoning beside tool calls stand before <tool_call>, which the templates with other marks of "
