@@ -112,10 +112,18 @@ class ChatText:
         return start, place + len(self._end) if place >= 0 else None
 
     def _contents(self, text: str, chat: _Chat, tools: Any, turns: Sequence[int]) -> list[Span]:
-        """Return where the contents of the turns stand in the text; [] where the template does more than write them."""
+        """Return where the contents of the turns stand in the text; [] where the template does more than write them.
+
+        Without their outer white space where the template cuts that off.
+        """
+        whole, cut = ([chat[turn]["content"] for turn in turns], [chat[turn]["content"].strip() for turn in turns])
+        return self._found(text, chat, tools, turns, whole) or self._found(text, chat, tools, turns, cut)
+
+    def _found(self, text: str, chat: _Chat, tools: Any, turns: Sequence[int], parts: Sequence[str]) -> list[Span]:
+        """Return where parts of the contents of the turns stand in the text; [] where marks around them change it."""
         marked = list(chat)
-        for number, turn in enumerate(turns):
-            marked[turn] = {**chat[turn], "content": _between_marks(chat[turn]["content"], number)}
+        for number, (turn, part) in enumerate(zip(turns, parts, strict=True)):
+            marked[turn] = {**chat[turn], "content": _between_marks(chat[turn]["content"], part, number)}
         found = self._rendered(marked, tools)
         pieces = _MARK.split(found) if found is not None else []
         if pieces[1::2] != [str(i) for i in range(2 * len(turns))] or "".join(pieces[::2]) != text:
@@ -149,8 +157,7 @@ def _are_tools(tools: Any) -> bool:
     return tools is None or (isinstance(tools, list) and all(isinstance(tool, dict) for tool in tools))
 
 
-def _between_marks(content: str, number: int) -> str:
-    """Return a content with marks inside its outer white space, which many templates cut off."""
-    inner = content.strip()
-    before, _, behind = content.partition(inner) if inner else ("", "", content)
-    return f"{before}\ue000{2 * number}\ue001{inner}\ue000{2 * number + 1}\ue001{behind}"
+def _between_marks(content: str, part: str, number: int) -> str:
+    """Return a content with marks around a part of it: all of it, or what is inside its outer white space."""
+    before, _, behind = content.partition(part) if part else ("", "", content)
+    return f"{before}\ue000{2 * number}\ue001{part}\ue000{2 * number + 1}\ue001{behind}"

@@ -18,7 +18,7 @@ from mig_dagster.annotations.tokens.written import Written, plain_text
 from mig_dagster.conversation import Conversation
 
 Template = Literal["model", "none"]
-VERSION = "1"
+VERSION = "2"
 """Changed when the same row, tokenizer and template shall have other counts."""
 
 COLUMNS: Columns = MappingProxyType(

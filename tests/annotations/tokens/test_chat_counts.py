@@ -6,7 +6,7 @@ import pytest
 from mig_dagster.annotations.tokens import RowTokenizer, RowTokens
 from mig_dagster.conversation import Conversation, Message
 from tests.annotations.tokens import naive
-from tests.annotations.tokens.templates import CHATML, DATED, EXACT, REWRITING, save_chat_tokenizer
+from tests.annotations.tokens.templates import CHATML, DATED, EXACT, GENERATION, REWRITING, save_chat_tokenizer
 
 TOOLLESS = ("llama3", "mistral")
 
@@ -152,6 +152,20 @@ def test_a_conversation_that_begins_with_an_answer_is_counted(tmp_path):
     tokenizer = naive.loaded(folder)
     assert found.columns["trained_tokens"].tolist() == [len(tokenizer.tokenize("hello<|im_end|>")) + 2]
     assert found.columns["searched_turns"].tolist() == [1]
+
+
+@pytest.mark.parametrize("said", ["\n\nhello", "  hello \n", " \n "])
+def test_white_space_around_a_first_answer_is_trained_where_the_template_keeps_it(tmp_path, said):
+    kept, marked = (
+        counter_of(save_chat_tokenizer(tmp_path / name, template)).count(
+            naive.rows_of(
+                [Conversation((Message("assistant", said), Message("user", "q"), Message("assistant", " a")))]
+            )
+        )
+        for name, template in (("kept", CHATML), ("marked", GENERATION))
+    )
+    assert kept.columns["trained_tokens"].tolist() == marked.columns["trained_tokens"].tolist()
+    assert kept.columns["searched_turns"].tolist() == [1]
 
 
 def test_today_is_no_part_of_a_count(tmp_path):
