@@ -78,7 +78,7 @@ def find_subset(name: str, home: str) -> StoredSubset:
 
     Raises:
         LookupError: there is no such subset, or its version is not in the home.
-        ValueError: the folder's lock is of an earlier version that does not say where the subset is kept.
+        ValueError: the folder's lock is no JSON, or does not say where the subset is kept (one of an earlier version).
     """
     folder = Path(name)
     if (folder / LOCK).is_file():
@@ -102,14 +102,24 @@ def kept_in(manifest: Manifest, store: str = ".") -> dict[str, str]:
 
 
 def _of_folder(folder: Path, home: str) -> StoredSubset:
-    lock = json.loads((folder / LOCK).read_text(encoding="utf-8"))
-    kept = lock.get("kept")
-    if kept is None:
-        raise ValueError(
-            f"{folder / LOCK} does not say where the subset is kept: an earlier version wrote it, choose again"
-        )
+    lock = _read_lock(folder / LOCK)
+    kept = lock["kept"]
     lake = file_lake(home) if kept["store"] == FILE_POOLS else Lake(Store(home))
     return StoredSubset(str(folder), lake.version(kept["asset"], None, kept["version"]), lake, folder, lock)
+
+
+def _read_lock(path: Path) -> dict[str, Any]:
+    """Return a lock that says where its subset is kept."""
+    try:
+        lock = json.loads(path.read_bytes())
+    except ValueError as problem:
+        raise ValueError(f"{path} is no JSON ({problem}): restore it from a copy, or choose again") from problem
+    kept = lock.get("kept") if isinstance(lock, dict) else None
+    if not isinstance(kept, dict) or not {"store", "asset", "version"} <= kept.keys():
+        raise ValueError(f"{path} does not say where the subset is kept: an earlier version wrote it, choose again")
+    if not str(kept["asset"]).endswith(SUFFIX):
+        raise ValueError(f"{path} has kept.asset={kept['asset']!r}, which is no subset: restore it from a copy")
+    return dict(lock)
 
 
 def _before(lake: Lake, current: Manifest, back: int) -> Manifest:

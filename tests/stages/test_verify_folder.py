@@ -134,3 +134,21 @@ def test_a_lock_that_pins_fewer_shards_or_more_is_not_believed(made, folder):
     for pinned in ({}, {**shards, "pool": "0"}, {**shards, "another": "0"}):
         seal_again(folder, shards=pinned)
         assert not check(made, folder).passed
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "is no JSON"),
+        ("\xff{", "is no JSON"),
+        ("[]", "does not say where the subset is kept"),
+        ('{"kept": "here"}', "does not say where the subset is kept"),
+        ('{"kept": {}}', "does not say where the subset is kept"),
+        ('{"kept": {"store": ".", "asset": "pool", "version": "0"}}', "kept.asset='pool', which is no subset"),
+    ],
+)
+def test_a_lock_that_is_none_is_named_with_what_is_wrong(made, folder, text, told):
+    (folder / LOCK).write_text(text)
+    with pytest.raises(ValueError, match=told) as problem:
+        check(made, folder)
+    assert str(folder / LOCK) in str(problem.value)
