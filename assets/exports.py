@@ -46,14 +46,14 @@ def subset_export(
 ) -> Outcome:
     """The chosen conversations for trainers, in the order of choice, with a lock file and a card."""
     asked = replace(models.options.subset_export, **given(formats=config.formats, may_leave_out=config.may_leave_out))
-    formats = check_formats(asked.formats) if asked.formats else []
+    formats, accepted = check_formats(asked.formats) if asked.formats else [], check_reasons(asked.may_leave_out)
     subset = find_subset(config.subset, home.root)
     asset = subset.manifest.asset
     rows = with_conversations(subset.rows.lazy(), raw_pool)
     lock, reasons, target = _lock(subset, registry), subset.table("reasons"), home.export_folder(asset)
     with home.store.workspace() as aside:
         bundle = build_bundle(aside, rows, lock=lock, reasons=reasons, formats=formats, target=target)
-        checks = export_checks(bundle, rows, check_reasons(asked.may_leave_out))
+        checks = export_checks(bundle, rows, accepted)
         if all(check.passed for check in checks):
             home.publish_export(asset, aside, list(bundle.bytes))
     version = values_digest(rows.select("rank", "row_id", "messages", "tools"))

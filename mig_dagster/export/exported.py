@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import file_digest
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
 
@@ -94,8 +94,14 @@ Writer = Callable[[Place, pl.DataFrame, Lock], Exported]
 
 
 def dataset_name(lock: Lock) -> str:
-    """Return a subset's name as every consumer takes it: letters, digits, `_`, `-` and `.`."""
-    return re.sub(r"[^A-Za-z0-9_.-]+", "_", str(lock["name"])).strip("_.-") or "subset"
+    """Return a subset's name as every consumer takes it: letters, digits, `_`, `-` and `.`.
+
+    Names in other letters end with a part of their hash: two of them in one folder would be one data set.
+    """
+    name = str(lock["name"])
+    known = re.sub(r"[^A-Za-z0-9_.-]+", "_", name).strip("_.-") or "subset"
+    foreign = any(mark.isalnum() and not mark.isascii() for mark in name)
+    return f"{known}-{sha256(name.encode()).hexdigest()[:8]}" if foreign else known
 
 
 def finished(

@@ -69,8 +69,16 @@ def test_a_folder_in_a_bucket_is_copied_before_the_trainer_can_read_it(tmp_path)
     assert made.commands == (f"llamafactory-cli train {target}/mig_subset.train.yaml",)
 
 
+def test_names_in_other_letters_stay_two_data_sets(tmp_path):
+    for name in ("训练集", "数据", "mig 训练集"):
+        export_to(tmp_path, "llama-factory", subset([ASKED]), {**LOCK, "name": name})
+    known = json.loads((tmp_path / "dataset_info.json").read_text())
+    assert [name.rpartition("-")[0] for name in known] == ["subset", "subset", "mig"]
+    assert len({entry["file_name"] for entry in known.values()}) == 3
+
+
 def test_a_name_that_the_trainer_would_split_or_not_find_is_mended(tmp_path):
-    made = export_to(tmp_path, "llama-factory", subset([ASKED]), {**LOCK, "name": "mine, yours/и 5%"})
+    made = export_to(tmp_path, "llama-factory", subset([ASKED]), {**LOCK, "name": "mine, yours/& 5%"})
     assert made.name == "mine_yours_5"
     assert "mine_yours_5" in json.loads((tmp_path / "dataset_info.json").read_text())
 
