@@ -26,7 +26,8 @@ def explain_ifd(choice: Choice, rows: Rows) -> list[Reason]:
         if rank:
             text = f"{value}: {_ordinal(rank)} of the {len(kept):,} rows {_within(variant)} {upper:g}."
         else:
-            text = f"{value}, not {_within(variant)} {upper:g}: its instruction does not help to predict its answer."
+            why = ": its instruction does not help to predict its answer" if scores[row] >= 1 else ""
+            text = f"{value}, not {_within(variant)} {upper:g}{why}."
         reasons.append(Reason(text, details | {"rows_within": len(kept)}))
     return reasons
 

@@ -90,6 +90,13 @@ ITERIT = Explainer(explain_iterit_chosen, explain_iterit_row)
 
 
 def _iterit(ifd: float, gain: float) -> Reason:
+    if ifd >= 1:
+        text = f"IFD ratio {ifd:.4g}, 1 or more: taken when no row below 1 was left, the lowest ratio first."
+        return Reason(text, {"ifd": ifd, "novelty": None, "score": None})
+    if ifd <= 0:
+        return Reason(
+            f"IFD ratio {ifd:.4g}: taken when no row had a score above 0.", {"ifd": ifd, "novelty": None, "score": 0.0}
+        )
     if gain <= TINY:
         details = {"ifd": ifd, "novelty": 0.0, "score": 0.0}
         return Reason(f"IFD ratio {ifd:.4g}, and nothing new in its phrases: taken when no row had any left.", details)

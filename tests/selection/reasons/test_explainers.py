@@ -214,3 +214,23 @@ def test_zip_measures_a_row_alone_and_behind_the_chosen_ones():
         else:
             assert details["ratio_of_chosen"] == pytest.approx(ratio(choice.rows))
             assert details["ratio_with_chosen"] == pytest.approx(ratio([*choice.rows, row]))
+
+
+@pytest.mark.filterwarnings("ignore::mig_dagster.selection.SelectionWarning")
+def test_a_row_that_iterit_takes_in_spite_of_its_ratio_is_not_said_to_have_nothing_new():
+    scores = np.array([0.5, 1.2, 0.0, 1.0])
+    given = {"ifd_scores": scores, "responses": ["one two", "three four", "five six", "seven eight"]}
+    made = METHODS["iterit"](4, **given)
+    choice = Choice(made.rows, made.gains, given, {"decay": 0.1}, list("abcd"))
+    texts = {int(row): each.text for row, each in zip(made.rows, EXPLAINERS["iterit"].chosen(choice), strict=True)}
+    assert made.rows.tolist() == [0, 2, 3, 1]
+    assert texts[2] == "IFD ratio 0: taken when no row had a score above 0."
+    assert texts[3] == "IFD ratio 1, 1 or more: taken when no row below 1 was left, the lowest ratio first."
+    assert texts[1] == "IFD ratio 1.2, 1 or more: taken when no row below 1 was left, the lowest ratio first."
+
+
+def test_a_ratio_beyond_a_bound_below_one_is_not_said_to_be_of_no_help():
+    choice = chosen("ifd", changes={"ifd_scores": np.linspace(0.1, 1.2, N)}, upper=0.5, k=5)
+    texts = [EXPLAINERS["ifd"].row(choice, row).text for row in (30, N - 1)]
+    assert texts[0].endswith("not below 0.5.")
+    assert texts[1].endswith("not below 0.5: its instruction does not help to predict its answer.")
