@@ -58,12 +58,13 @@ def selection_report(context: dg.AssetExecutionContext, home: MigHome, models: M
     subsets = [_compared(home, manifest) for manifest in made]
     frames = _with_signals(home, pool_frames(inputs), beside)
     count_tokens = TokenCounter(models.sentence_encoder())
-    pool = with_tokens(_pool(home, frames, read["pool"], made), frames, count_tokens)
+    tokenizer = counted_by(beside)
+    pool = with_tokens(_pool(home, frames, read["pool"], made), frames, count_tokens, tokenizer)
     tables = compare_subsets(
         frames,
         subsets,
         count_tokens=count_tokens,
-        tokenizer=counted_by(beside),
+        tokenizer=tokenizer,
         pool=pool,
         device=models.selection_device,
         on_progress=logged(context.log.info, "subsets and random draws measured"),

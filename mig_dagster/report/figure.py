@@ -78,7 +78,8 @@ class Figure:
         about: how to read it, and what of the data is drawn: everything, aggregates, or a sample of how many.
         parts: in the order in which they are shown; none where `missing` says why.
         tables: all the data behind it, each written as `<name>.parquet`; names begin with the figure's.
-        missing: why there is nothing to show; "" where there is.
+        missing: why there is nothing to show, as the end of a sentence; "" where there is.
+        command: that opens its table in another program; "" where there is none.
     """
 
     name: str
@@ -87,3 +88,4 @@ class Figure:
     parts: Sequence[Part] = ()
     tables: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     missing: str = ""
+    command: str = ""

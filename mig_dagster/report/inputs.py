@@ -30,6 +30,7 @@ class ReportPool:
         embeddings: (e, d) float32, unit norm, of the e rows that have one.
         place: (n,) of each row in `embeddings`, -1 where it has none.
         tokens: (n,) tokens of all that a row says.
+        tokenizer: whose they are: model and revision; "" where it is not known.
         duplicates: `mig_dagster.pool.schema.DUPLICATES`: rows that the pool left out, and which stand for them.
         texts: reads conversations.
     """
@@ -44,6 +45,7 @@ class ReportPool:
     embeddings: NDArray[np.float32] | None = None
     place: Rows | None = None
     tokens: NDArray[np.int64] | None = None
+    tokenizer: str = ""
     duplicates: pl.DataFrame | None = None
 
     @property

@@ -69,5 +69,6 @@ def _origin(given: ReportInputs, made_from: Mapping[str, str]) -> dict[str, str]
         "mig-dagster": mig_dagster.__version__,
         "options": json.dumps(given.chosen.info.get("options", {}), sort_keys=True, ensure_ascii=False),
         "quality scores": given.pool.scale or "unknown",
+        "tokens": (given.pool.tokenizer or "unknown") if given.pool.tokens is not None else "not counted",
         **versions,
     }

@@ -56,16 +56,22 @@ def report_pool(frames: PoolFrames, *, duplicates: pl.DataFrame | None = None, s
     )
 
 
-def with_tokens(pool: ReportPool, frames: PoolFrames, count: CountTokens) -> ReportPool:
+def with_tokens(pool: ReportPool, frames: PoolFrames, count: CountTokens, tokenizer: str | None = None) -> ReportPool:
     """Return a pool with the tokens of all its rows: those of the signal `token_counts` where it has one.
 
     As it is where they would have to be counted and it has more rows than `COUNTED`, or no texts.
+
+    Args:
+        pool: without them.
+        frames: what the pool was made from.
+        count: counts them where nobody has.
+        tokenizer: who counted `token_counts`, as `token_signal.counted_by` says it.
     """
     if frames.token_counts is not None:
-        return replace(pool, tokens=tokens_by_row(pool.rows, frames.token_counts))
+        return replace(pool, tokens=tokens_by_row(pool.rows, frames.token_counts), tokenizer=tokenizer or "")
     if frames.raw_pool is None or pool.n > COUNTED:
         return pool
-    return replace(pool, tokens=numbers_of(pool.rows, frames.raw_pool, all_text, count))
+    return replace(pool, tokens=numbers_of(pool.rows, frames.raw_pool, all_text, count), tokenizer=count.name)
 
 
 def scale_or_none(manifests: Iterable[Manifest]) -> str:

@@ -12,6 +12,7 @@ from mig_dagster.stages.row_signals import SIGNALS
 from mig_dagster.stages.select_files import check_folder
 from mig_dagster.stages.stored_frames import stored_duplicates, stored_frames, stored_manifests
 from mig_dagster.stages.stored_subset import StoredSubset
+from mig_dagster.stages.token_signal import counted_by
 from mig_dagster.stages.wide_inputs import CountTokens
 
 _LABEL_SPACE = ("label_vocabulary", "label_graph")
@@ -38,10 +39,10 @@ def report_subsets(
     lake, inputs = subsets[0].lake, shared_inputs(subsets)
     on_progress("reading the pool", 0, None)
     frames = stored_frames(lake, inputs, beside=SIGNALS)
-    scale = scale_or_none(each for found in stored_manifests(lake, inputs).values() for each in found)
-    pool = report_pool(frames, duplicates=stored_duplicates(lake, inputs["pool"]), scale=scale)
+    manifests = [each for found in stored_manifests(lake, inputs).values() for each in found]
+    pool = report_pool(frames, duplicates=stored_duplicates(lake, inputs["pool"]), scale=scale_or_none(manifests))
     on_progress("counting tokens", 0, None)
-    pool = with_tokens(pool, frames, count_tokens)
+    pool = with_tokens(pool, frames, count_tokens, counted_by(manifests))
     given = report_inputs(pool, [_compared(subset) for subset in subsets])
     made_from = inputs | {subset.manifest.asset: subset.manifest.data_version for subset in reversed(subsets)}
     return write_report(output, given, made_from, lambda done, total: on_progress("drawing figures", done, total))

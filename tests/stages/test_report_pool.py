@@ -73,6 +73,7 @@ def test_tokens_are_counted_of_all_rows_or_of_none(monkeypatch):
     frames = POOL.frames()
     counted = with_tokens(report_pool(frames), frames, Words())
     assert counted.tokens.tolist() == [words + 1 for words in POOL.words]
+    assert counted.tokenizer == Words.name
     monkeypatch.setattr(module, "COUNTED", POOL.n - 1)
     assert with_tokens(report_pool(frames), frames, Words()).tokens is None
     assert with_tokens(report_pool(frames), POOL.frames(raw_pool=None), Words()).tokens is None

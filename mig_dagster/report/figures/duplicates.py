@@ -36,13 +36,13 @@ def duplicates(given: ReportInputs) -> Figure:
     """Show what is not in the pool because another row stands for it."""
     pool, removed = given.pool, given.pool.duplicates
     if removed is None:
-        return Figure("duplicates", TITLE, "", missing="What deduplication removed is not stored with this pool.")
+        return Figure("duplicates", TITLE, "", missing="what deduplication removed is not stored with this pool")
     funnel = _funnel(pool, removed)
     total = {name: int(funnel[name].sum()) for name in ("read", *KINDS, "left")}
     tables = {"duplicates": removed, "duplicates_by_source": funnel}
     if not removed.height:
         about = f"All {total['left']:,} rows that were read are in the pool."
-        return Figure("duplicates", TITLE, about, tables=tables, missing="No two rows that were read say the same.")
+        return Figure("duplicates", TITLE, about, tables=tables, missing="no two rows that were read say the same")
     shown = _sample(removed)
     pairs = _stand_ins(removed)
     parts: list[Part] = [

@@ -29,18 +29,18 @@ NAMED = {"names_wide": REGIONS, "names_narrow": 10}
 HEAD = 200
 DRAWN_HEAD = 70
 """Characters of a row's beginning in the file and in the picture."""
+_COMMAND = f"embedding-atlas {NAME}.parquet --x projection_x --y projection_y --neighbors neighbors --text text"
 _ABOUT = (
-    "Rows whose embeddings are alike lie together; distances between far groups mean little. The positions are t-SNE "
-    "of landmark rows, and every other row lies between the landmarks that it is most like. A name is the label that "
-    "is most a region's own. "
+    "Rows whose embeddings are alike lie together; distances between far groups mean little. The positions are "
+    "t\u2011SNE of landmark rows, and every other row lies between the landmarks that it is most like. A name is the "
+    "label that is most a region's own. "
 )
 
 
 def embedding_map(given: ReportInputs) -> Figure:
     """Return the pool's rows in the plane, those chosen on top, and a file of them for Embedding Atlas.
 
-    `embedding-atlas embedding_map.parquet --x projection_x --y projection_y --neighbors neighbors --text text` opens
-    it. `neighbors` holds the cosine distances of the most alike rows of the file; `ids` are lines of it, from 0.
+    `neighbors` holds the cosine distances of the most alike rows of the file; `ids` are lines of it, from 0.
     """
     lacking = _lacking(given)
     if lacking:
@@ -57,6 +57,7 @@ def embedding_map(given: ReportInputs) -> Figure:
         _ABOUT + _said(given, table, drawn),
         [Chart(embedding_map_spec(), drawn, alt, HEIGHT)],
         {NAME: table},
+        command=_COMMAND,
     )
 
 
@@ -148,6 +149,6 @@ def _said(given: ReportInputs, table: pl.DataFrame, drawn: dict[str, pl.DataFram
     return (
         f"Drawn are {drawn['chosen'].height:,} of {len(given.chosen.rows):,} chosen rows and "
         f"{drawn['pool'].height:,} of {pool.n - len(given.chosen.rows):,} others, some of every source.{without} "
-        f"{NAME}.parquet holds {whole} of the {embedded:,} rows with an embedding ({chosen:,} chosen) and opens with "
-        f"embedding-atlas {NAME}.parquet --x projection_x --y projection_y --neighbors neighbors --text text"
+        f"{NAME}.parquet holds {whole} of the {embedded:,} rows with an embedding ({chosen:,} chosen), and opens in "
+        "Embedding Atlas:"
     )

@@ -63,7 +63,7 @@ def rows_to_read(given: ReportInputs) -> Figure:
         f"{about} {BY[near.by].format(method=given.chosen.method, last=last)}",
         parts,
         {"rows_to_read": table},
-        missing="" if shown else "The subset holds no row, and no row came close.",
+        missing="" if shown else "the subset holds no row, and no row came close",
     )
 
 

@@ -55,7 +55,7 @@ def score_histograms(given: ReportInputs) -> Figure:
         ABOUT.format(bins=BINS) + _indicators(given.pool),
         [*charts, listing] if charts else [],
         {"score_histograms": pl.concat(tables), "score_histograms_summary": summary} if tables else {},
-        missing="" if charts else "No row of the pool has a score or a length.",
+        missing="" if charts else "no row of the pool has a score or a length",
     )
 
 

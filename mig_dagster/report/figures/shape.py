@@ -37,7 +37,7 @@ def shape(given: ReportInputs) -> Figure:
     """Draw turns, lengths and scripts."""
     pool = given.pool
     if not pool.n:
-        return Figure("shape", "Turns, lengths and scripts", "", missing="The pool has no row.")
+        return Figure("shape", "Turns, lengths and scripts", "", missing="the pool has no row")
     members = {group: rows for group, rows in groups(given).items() if group in COMPARED}
     sampled = {group: sample(rows) for group, rows in members.items()}
     turns, scripts = _turns(pool, members), _scripts(pool, sampled)

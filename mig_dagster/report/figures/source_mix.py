@@ -30,6 +30,8 @@ def source_mix(given: ReportInputs) -> Figure:
         about.append(f"Drawn are the {DRAWN} largest of {mix.height} sources, the others as one.")
     if pool.tokens is None:
         about.append("Tokens were not counted for this pool.")
+    elif pool.tokenizer:
+        about.append(f"Tokens are those of {pool.tokenizer}.")
     table = pl.concat([each.with_columns(subset=pl.lit(name)) for name, each in mixes.items()])
     return Figure(
         "source_mix",
@@ -37,7 +39,7 @@ def source_mix(given: ReportInputs) -> Figure:
         " ".join(about),
         [*(_chart(mix, unit) for unit in units), *(_listing(each, mixes[each.name], units) for each in given.subsets)],
         {"source_mix": table.select("subset", pl.exclude("subset"))},
-        missing="" if pool.n else "The pool has no row.",
+        missing="" if pool.n else "the pool has no row",
     )
 
 

@@ -75,3 +75,14 @@ def test_a_subset_that_tells_nothing_is_drawn():
     assert "tells the labels nothing" in information_curve(replace(given, subsets=[silent])).about
     empty = replace(given.chosen, rows=np.empty(0, np.int64))
     assert information_curve(replace(given, subsets=[empty])).tables["information_curve"]["rows"].to_list() == [0]
+
+
+@pytest.mark.parametrize(
+    ("k", "words"), [(0, "mig_subset holds no row."), (5, "of the information of the whole pool. ")]
+)
+def test_of_few_rows_no_last_tenth_is_told(k, words):
+    given = small_inputs(60)
+    subset = replace(given.chosen, rows=np.arange(k), gains=np.zeros(k))
+    about = information_curve(replace(given, subsets=[subset])).about
+    assert words in about
+    assert "the last" not in about

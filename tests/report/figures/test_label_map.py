@@ -173,3 +173,9 @@ def test_text_of_rows_and_labels_stays_as_it_is():
 @pytest.mark.parametrize("given", [small_inputs(), linked(), one_row(), many_labels()])
 def test_the_chart_draws_without_a_warning(given, capfd):
     assert_draws(chart_of(label_map(given)), capfd)
+
+
+def test_a_listing_of_nothing_is_left_out():
+    given = small_inputs()
+    whole = replace(given.chosen, rows=np.arange(given.pool.n), gains=np.zeros(given.pool.n))
+    assert [part for part in label_map(replace(given, subsets=[whole])).parts if isinstance(part, Listing)] == []

@@ -65,6 +65,10 @@ def test_the_largest_sources_are_drawn_and_the_others_as_one(capfd):
     assert_draws(figure.parts[0], capfd)
 
 
+def test_whose_tokens_are_counted_is_said():
+    assert "Tokens are those of small @ 1." in source_mix(small_inputs(tokenizer="small @ 1")).about
+
+
 def test_without_tokens_rows_alone_are_shown():
     figure = source_mix(small_inputs(tokens=None))
     assert [type(part) for part in figure.parts] == [Chart, Listing, Listing]
