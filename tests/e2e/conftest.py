@@ -37,6 +37,8 @@ class Server:
     url: str
     log: Path
     place: TinyProject
+    reports: str = ""
+    """Where the reports are served, if they are."""
 
     def ask(self, query: str, **variables: object) -> dict:
         """Send a GraphQL query; return its one answer."""
@@ -103,7 +105,8 @@ def server(tmp_path_factory):
     dagster_home.mkdir()
     shutil.copyfile(CHECKOUT / "dagster.yaml", dagster_home / "dagster.yaml")
     paths = {"DAGSTER_HOME": dagster_home, "MIG_HOME": folder / "home", "MIG_SOURCES": place.registry}
-    environment = os.environ | {name: str(path) for name, path in paths.items()}
+    reports = f"http://127.0.0.1:{(reports_port := free_port())}"
+    environment = os.environ | {name: str(path) for name, path in paths.items()} | {"MIG_REPORTS_URL": reports}
     # The test asks for every run itself: what automation would start meanwhile only takes the processors away from it.
     dagster = [sys.executable, "-m", "dagster"]
     for sensor in ("automation", "language_model_scores"):
@@ -120,12 +123,18 @@ def server(tmp_path_factory):
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    server = Server(f"http://127.0.0.1:{port}", log, place)
+    serve = [str(Path(sys.executable).with_name("mig-dagster")), "serve-reports", "--port", str(reports_port)]
+    with (folder / "reports.log").open("w") as output:
+        reporting = subprocess.Popen(
+            serve, cwd=CHECKOUT, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        )
+    server = Server(f"http://127.0.0.1:{port}", log, place, reports)
     try:
         server.wait("webserver", lambda: process.poll() is not None or answers(server.url), START_SECONDS)
         assert process.poll() is None, log.read_text()
         yield server
     finally:
+        end(reporting)
         end(process)
 
 

@@ -79,6 +79,27 @@ def compare_methods(server, page):
     page.goto(f"{server.url}/assets/selection_report")
     for text in ("comparison", "overlap", "not_compared"):
         page.get_by_text(text, exact=True).first.wait_for()
+    follow_to_the_report(server, page)
+
+
+def follow_to_the_report(server, page):
+    """Click on the link among the metadata, and look at the page that it leads to."""
+    complaints = []
+    with page.context.expect_page() as opened:
+        page.locator(f"a[href^='{server.reports}/selection_report/']").first.click()
+    report = opened.value
+    report.on("pageerror", lambda error: complaints.append(str(error)))
+    report.wait_for_selector("[data-drawn]")
+    assert report.title() == "mig_subset: selection report"
+    for place in report.locator("[data-chart]").all():
+        place.scroll_into_view_if_needed()
+    report.wait_for_function("!document.querySelector('[data-chart]:not([data-drawn])')")
+    nothing_ran(report)
+    assert complaints == []
+    with report.expect_download() as table:
+        report.get_by_role("link", name="source_mix.parquet").click()
+    assert table.value.failure() is None
+    report.close()
 
 
 @pytest.fixture
