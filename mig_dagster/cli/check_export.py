@@ -18,7 +18,7 @@ from mig_dagster.cli.console import (
     progress_bar,
 )
 from mig_dagster.export import FORMATS
-from mig_dagster.export.consumers import DryRun
+from mig_dagster.export.consumers import REASONS, DryRun
 
 _COLOURS = {"stops": "bold red", "dropped": "red", "cut": "yellow", "altered": "cyan"}
 
@@ -68,7 +68,7 @@ def _write(folder: Path, name: str, run: DryRun) -> None:
 
 
 def _show(name: str, run: DryRun) -> None:
-    """Print one trainer's verdict: a line for each reason, with the first row it was found in."""
+    """Print one trainer's verdict: a line for each reason, with the first row it was found in, and what it means."""
     limit = f", {run.max_tokens:,} tokens of {run.tokenizer}" if run.max_tokens else ""
     style = "bold red" if run.lost else "bold green"
     out.print(f"[bold]{escape(name)}[/] ({escape(run.rules + limit)}): [{style}]{run.kept:,} of {run.rows:,} rows[/]")
@@ -80,3 +80,5 @@ def _show(name: str, run: DryRun) -> None:
         effect = f"[{_COLOURS[row['effect']]}]{row['effect']}[/]"
         table.add_row(effect, row["reason"], f"{row['rows']:,}", f"{row['first_rank']:,}", escape(row["detail"]))
     print_table(table)
+    for reason in reasons["reason"].unique(maintain_order=True):
+        out.print(f"{reason}: {REASONS[reason]}")

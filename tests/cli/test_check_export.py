@@ -44,7 +44,8 @@ def test_a_lost_row_fails_the_check_and_is_named_with_its_reason(chosen, tmp_pat
     code, stdout, _ = run("check-export", *subset, "--for", "llama-factory", "--output", tmp_path / "found")
     assert code == 1
     assert "11 of 12 rows" in stdout
-    assert "turn_order" in stdout
+    assert "turn_order: after an optional system turn, the trainer wants a question and an answer in turns" in stdout
+    assert "its turns: user, user, assistant" in stdout
     dropped = pl.read_parquet(tmp_path / "found/llama-factory.dropped.parquet")
     assert dropped["reason"].to_list() == ["turn_order"]
     assert pl.read_parquet(tmp_path / "found/llama-factory.cut.parquet").is_empty()
