@@ -25,7 +25,7 @@ from mig_dagster.stages.stored_subset import StoredSubset, find_subset
 from mig_dagster.stages.subset import Subset, choose_subset
 from mig_dagster.stages.verify_files import input_problems
 from mig_dagster.stages.verify_folder import content_problems, lock_problems
-from mig_dagster.stages.verify_info import other_words
+from mig_dagster.stages.verify_info import other_facts, other_words
 from mig_dagster.stages.verify_rows import Flip, Pick, first_difference, same_bits, up_to_near_ties
 
 VERIFIED, UP_TO_NEAR_TIES = "verified", "verified up to near-ties"
@@ -126,6 +126,8 @@ def _compared(found: Verdict, stored: StoredSubset, again: Subset) -> Verdict:
     if not found.environment:
         first = first_difference(stored.rows, again.rows)
         return replace(found, state=DIFFERS, because=[_told(first)], first=first)
+    if problems := other_facts(stored.rows, again.rows):
+        return replace(found, state=DIFFERS, because=problems)
     near_ties = {*stored.info["near_ties"], *again.info["near_ties"]}
     flips, left = up_to_near_ties(stored.rows, again.rows, near_ties)
     if left is not None:

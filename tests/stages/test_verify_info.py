@@ -5,6 +5,7 @@ import json
 import polars as pl
 import pytest
 
+from mig_dagster.stages import verify as verifying
 from mig_dagster.stages.stored_subset import StoredSubset, find_subset
 from mig_dagster.stages.verify import verify
 
@@ -46,6 +47,17 @@ def test_other_reasons_gains_of_labels_and_clusters_of_other_rows_differ(shop, n
         "differs",
         [f"the table {table} is not that of the choice made again"],
     )
+
+
+@pytest.mark.parametrize("column", ["score", "labels", "source"])
+def test_other_facts_of_the_same_rows_differ_on_any_machine(shop, column, monkeypatch):
+    real = verifying.environment
+    monkeypatch.setattr(verifying, "environment", lambda *given: real(*given) | {"numpy": "0.0"})
+    rows = find_subset(str(shop.folder / "mig"), shop.home).rows
+    other = {"score": pl.col("score") + 1, "labels": pl.col("labels").list.head(0), "source": pl.lit("three")}[column]
+    verdict = forged(shop, "mig", monkeypatch, {"rows": rows.with_columns(other.alias(column))})
+    assert verdict.state == "differs"
+    assert f"rows have another {column} than is stored" in verdict.because[0]
 
 
 @pytest.mark.parametrize("info", [{"objective": 1.0}, {"near_ties": [2]}, {"pool_mix": {"one": 24}}, {"k": 5}])
