@@ -76,7 +76,7 @@ def _hover(bins: Bins, names: Sequence[str]) -> dict[str, Any]:
 def _x(field: str, bins: Bins) -> dict[str, Any]:
     kind = {"type": "log"} if bins.log else {"type": "linear", "zero": False}
     scale = kind | {"domain": bins.edges[[0, -1]].tolist(), "nice": False}
-    axis: dict[str, Any] = {"grid": False, "format": "~s" if bins.edges[-1] >= 1000 else "~g"}
+    axis: dict[str, Any] = {"grid": False, "format": "~s" if bins.log else ",~r"}
     axis |= {"values": log_ticks(*bins.edges[[0, -1]])} if bins.log else {"tickCount": 6}
     return {"field": field, "type": "quantitative", "title": None, "scale": scale, "axis": axis}
 

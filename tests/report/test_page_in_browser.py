@@ -139,3 +139,15 @@ def test_who_prefers_dark_gets_dark(browser, report):
     page.goto(report.as_uri())
     page.wait_for_selector("[data-drawn=dark]")
     page.close()
+
+
+def test_on_paper_a_dark_page_is_black_on_white_and_its_charts_stay_on_dark(browser, report):
+    page = browser.new_page(color_scheme="dark")
+    page.goto(report.as_uri())
+    page.wait_for_selector("[data-drawn=dark]")
+    page.emulate_media(media="print", color_scheme="dark")
+    style = "selector => getComputedStyle(document.querySelector(selector))"
+    assert page.evaluate(f"({style})('h1').color") == "rgb(29, 39, 51)"
+    assert page.evaluate(f"({style})('body').backgroundColor") == "rgb(255, 255, 255)"
+    assert page.evaluate(f"({style})('[data-drawn=dark]').backgroundColor") == "rgb(27, 33, 39)"
+    page.close()

@@ -14,6 +14,9 @@ from mig_dagster.report.step_chart import number, step_chart
 from mig_dagster.selection.base import Rows, Vector
 from mig_dagster.selection.indicator_names import INDICATORS
 
+_OR_ELSE = {"rew": "a reward model's logit, or the lexical score of a pool without a reward model"}
+"""What an indicator may be besides what it is named for."""
+
 PERCENTILES = {"5th percentile": 5, "median": 50, "95th percentile": 95}
 
 ABOUT = (
@@ -61,7 +64,8 @@ def score_histograms(given: ReportInputs) -> Figure:
 
 def _indicators(pool: ReportPool) -> str:
     """Return what the indicators among the scores are, as a sentence; "" where there are none."""
-    known = {name: INDICATORS[name.lower()].split(":")[0] for name in pool.scores if name.lower() in INDICATORS}
+    words = {name: said.split(":")[0] for name, said in INDICATORS.items()} | _OR_ELSE
+    known = {name: words[name.lower()] for name in pool.scores if name.lower() in words}
     return f" {'; '.join(f'{name} is {what}' for name, what in known.items())}." if known else ""
 
 

@@ -109,3 +109,11 @@ def test_what_is_drawn_does_not_grow_with_the_pool():
     small, large = (score_histograms(small_inputs(n, tokens=None)) for n in (100, 3000))
     marks = [sum(frame.height for chart in charts(each) for frame in chart.data.values()) for each in (small, large)]
     assert max(marks) < 4 * 200
+
+
+def test_a_reward_is_not_taken_for_that_of_a_reward_model():
+    rewards = np.linspace(0, 5, 60)
+    assert (
+        "rew is a reward model's logit, or the lexical score"
+        in score_histograms(small_inputs(scores={"rew": rewards})).about
+    )
