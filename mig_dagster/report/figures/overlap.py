@@ -84,7 +84,7 @@ def _matrix(pairs: pl.DataFrame, names: list[str]) -> Chart:
     turned = pairs.select(subset="other", other="subset", shared="shared", jaccard="jaccard")
     cells = pl.concat([pairs.select(turned.columns), turned])
     axis: dict[str, Any] = {"type": "nominal", "scale": {"domain": names}, "title": None}
-    x = {"field": "other", **axis, "axis": {"labelAngle": -45, "labelLimit": 120, "orient": "bottom"}}
+    x = {"field": "other", **axis, "axis": {"labelAngle": -45, "labelLimit": 120, "labelOverlap": False}}
     y = {"field": "subset", **axis, "axis": {"labelLimit": 120}}
     most = max(float(pairs["jaccard"].max() or 0), 1e-9)  # type: ignore[arg-type]
     shade = {"domain": [0, most], "range": [0.04, 0.7]}
