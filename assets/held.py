@@ -71,7 +71,7 @@ def _open_hold(home: MigHome, name: str) -> Hold | None:
 
 
 def _planned(lake: Lake, models: Models, manifest: Manifest) -> Planned:
-    from mig_dagster.stages.planner import planner  # loads the libraries of models
+    from mig_dagster.stages.planning.planner import planner  # loads the libraries of models
 
     name = manifest.partition or ""
     try:

@@ -20,9 +20,9 @@ from mig_dagster.annotations.token_counts import TokenCounter
 from mig_dagster.report.inputs import ReportPool
 from mig_dagster.selection import METHODS
 from mig_dagster.stages.align import PoolFrames
-from mig_dagster.stages.comparison import COMPARISON_SCHEMAS, ROWS_SCHEMA, Compared, compare_subsets
-from mig_dagster.stages.report_inputs import report_inputs
-from mig_dagster.stages.report_pool import report_pool, with_tokens
+from mig_dagster.stages.compare.comparison import COMPARISON_SCHEMAS, ROWS_SCHEMA, Compared, compare_subsets
+from mig_dagster.stages.report.inputs import report_inputs
+from mig_dagster.stages.report.pool import report_pool, with_tokens
 from mig_dagster.stages.row_signals import SIGNALS
 from mig_dagster.stages.stored_frames import scan_signal, stored_duplicates
 from mig_dagster.stages.token_signal import counted_by

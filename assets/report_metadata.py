@@ -9,7 +9,7 @@ import polars as pl
 
 from assets.metadata import table
 from assets.plots import Picture, heat_map
-from mig_dagster.stages.comparison_files import SHOWN
+from mig_dagster.stages.compare.files import SHOWN
 
 _MEASURES = (
     "tokens",
@@ -19,7 +19,7 @@ _MEASURES = (
     "facility_location_share",
     "nearest_distance",
 )
-"""Measures in the table; how each is written is that of every comparison (`comparison_files.SHOWN`)."""
+"""Measures in the table; how each is written is that of every comparison (`compare.files.SHOWN`)."""
 
 
 def report_metadata(tables: Mapping[str, pl.DataFrame]) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from typing import Any
 import dagster as dg
 
 from mig_dagster.report.inputs import ReportInputs
-from mig_dagster.stages.report_files import PAGE, build_report
-from mig_dagster.stages.report_server import REPORTS
+from mig_dagster.stages.report.files import PAGE, build_report
+from mig_dagster.stages.report.server import REPORTS
 from resources.home import MigHome
 
 

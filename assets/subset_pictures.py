@@ -14,9 +14,9 @@ from mig_dagster.report.figures.score_histograms import score_histograms
 from mig_dagster.report.figures.source_mix import source_mix
 from mig_dagster.report.inputs import ReportInputs
 from mig_dagster.stages.align import PoolFrames
-from mig_dagster.stages.comparison import Compared
-from mig_dagster.stages.report_inputs import report_inputs
-from mig_dagster.stages.report_pool import report_pool
+from mig_dagster.stages.compare.comparison import Compared
+from mig_dagster.stages.report.inputs import report_inputs
+from mig_dagster.stages.report.pool import report_pool
 from mig_dagster.stages.subset import Subset
 
 _FIGURES: dict[str, Callable[[ReportInputs], Figure]] = {

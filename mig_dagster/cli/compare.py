@@ -25,7 +25,7 @@ from mig_dagster.cli.settings import AcceptMixed, method_name, method_settings, 
 from mig_dagster.stages.budget import WORDS
 
 if TYPE_CHECKING:
-    from mig_dagster.stages.compare_files import Comparison
+    from mig_dagster.stages.compare.from_files import Comparison
 
 
 @explain_errors
@@ -47,7 +47,7 @@ def compare(
     """Run methods on one pool and compare what they choose, beside random draws and the baselines."""
     # Imported here, so that `--help` does not load the models' libraries.
     from mig_dagster.annotations.cache import FragmentCache
-    from mig_dagster.stages.compare_files import compare_files
+    from mig_dagster.stages.compare.from_files import compare_files
     from mig_dagster.stages.file_pool import file_lake
     from mig_dagster.stages.pool_language_model import local_models
     from mig_dagster.storage import Store
@@ -104,7 +104,7 @@ def _document(done: "Comparison") -> dict[str, Any]:
 
 
 def _print(done: "Comparison", output: Path) -> None:
-    from mig_dagster.stages.comparison_files import SHOWN, meaning, shown_lines
+    from mig_dagster.stages.compare.files import SHOWN, meaning, shown_lines
 
     table = Table()
     table.add_column("method")
@@ -123,7 +123,7 @@ def _print(done: "Comparison", output: Path) -> None:
 
 def _warnings(done: "Comparison") -> list[str]:
     """Return what a reader of the table has to know."""
-    from mig_dagster.stages.comparison_files import shortfalls
+    from mig_dagster.stages.compare.files import shortfalls
 
     return [
         *(f"{name}: {shortfall}" for name, shortfall in shortfalls(done.tables).items()),

@@ -11,7 +11,7 @@ from rich.table import Table
 from mig_dagster.cli.console import DEFAULT_HOME, AsJson, Home, explain_errors, out, print_json, print_table
 
 if TYPE_CHECKING:
-    from mig_dagster.stages.diff import Diff
+    from mig_dagster.stages.diff.difference import Diff
 
 _MEANING = {
     "source": ("new source", "source removed"),
@@ -47,8 +47,8 @@ def diff(
     source or gone; it lacks a signal; another method; other options; the budget; its score; its labels; its embedding;
     else others displaced it.
     """
-    from mig_dagster.stages.diff import diff as compared  # loads the methods' libraries
-    from mig_dagster.stages.diff import write_diff
+    from mig_dagster.stages.diff.difference import diff as compared  # loads the methods' libraries
+    from mig_dagster.stages.diff.difference import write_diff
     from mig_dagster.stages.stored_subset import find_subset
 
     made = compared(find_subset(before, home), find_subset(after, home))

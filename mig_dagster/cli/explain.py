@@ -17,8 +17,8 @@ from mig_dagster.cli.console import (
     print_table,
     progress_bar,
 )
-from mig_dagster.stages.explain import Explanation
-from mig_dagster.stages.explain import explain as explain_row
+from mig_dagster.stages.explain.explanation import Explanation
+from mig_dagster.stages.explain.explanation import explain as explain_row
 from mig_dagster.stages.stored_subset import find_subset
 
 DIGITS = 8

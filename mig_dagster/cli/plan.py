@@ -41,7 +41,7 @@ def plan(
     from mig_dagster.sources import load_registry
     from mig_dagster.sources.discovery import read_log
     from mig_dagster.stages.options_file import read_options
-    from mig_dagster.stages.plan_home import plan_home
+    from mig_dagster.stages.planning.home import plan_home
     from mig_dagster.storage import Lake, Store
 
     lake = Lake(Store(home))

@@ -39,8 +39,8 @@ def report(
     from mig_dagster.annotations.models.shelf import ModelShelf
     from mig_dagster.annotations.token_counts import TokenCounter
     from mig_dagster.stages.devices import model_device
-    from mig_dagster.stages.report_files import PAGE
-    from mig_dagster.stages.report_subsets import report_subsets
+    from mig_dagster.stages.report.files import PAGE
+    from mig_dagster.stages.report.subsets import report_subsets
     from mig_dagster.stages.stored_subset import find_subset
 
     options = pool_options(config, accept_mixed=False)

@@ -24,7 +24,7 @@ def serve_reports(
     home: Home = DEFAULT_HOME,
 ) -> None:
     """Serve the reports of the home, read-only, until it is stopped; MIG_REPORTS_URL tells the UI where."""
-    from mig_dagster.stages.report_server import report_server
+    from mig_dagster.stages.report.server import report_server
     from mig_dagster.storage import Store
 
     started_by = os.getppid()

@@ -9,7 +9,7 @@ from rich.markup import escape
 from mig_dagster.cli.console import DEFAULT_HOME, AsJson, Home, explain_errors, out, print_json, progress_bar
 
 if TYPE_CHECKING:
-    from mig_dagster.stages.verify import Verdict
+    from mig_dagster.stages.verify.verification import Verdict
 
 _SHOWN = 10
 """Near-ties that are listed; `--json` has all."""
@@ -28,7 +28,7 @@ def verify(
     Where nothing changed since it must come out bit for bit; elsewhere the same rows in the same order away from
     recorded near-ties, gains within 1e-9. Exit code 1 where it differs or cannot be verified.
     """
-    from mig_dagster.stages.verify import verify as verified  # loads the methods' libraries
+    from mig_dagster.stages.verify.verification import verify as verified  # loads the methods' libraries
 
     with progress_bar("looking for the subset") as report:
         verdict = verified(subset, home, report)

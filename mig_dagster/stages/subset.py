@@ -15,8 +15,8 @@ from mig_dagster.selection.base import Method, OnProgress
 from mig_dagster.stages.align import Aligned, PoolFrames, align
 from mig_dagster.stages.budgeted import choose_for_budget, inputs_within, other_defaults
 from mig_dagster.stages.environment import environment
+from mig_dagster.stages.explain.reasons import choice_of, reason_tables
 from mig_dagster.stages.label_space import Schema
-from mig_dagster.stages.reasons import choice_of, reason_tables
 from mig_dagster.stages.tag_matrix import labels_of
 
 MAX_NULL_SHARE = 0.01

@@ -8,8 +8,8 @@ import yaml
 
 from mig_dagster.cli.compare import settings_by_method
 from mig_dagster.selection import METHODS
-from mig_dagster.stages.comparison import COMPARISON_SCHEMAS
-from mig_dagster.stages.comparison_files import FILES
+from mig_dagster.stages.compare.comparison import COMPARISON_SCHEMAS
+from mig_dagster.stages.compare.files import FILES
 from tests.cli.running import run
 
 TOPICS = ["algebra", "poetry", "travel", "biology", "chess"]

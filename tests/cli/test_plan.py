@@ -105,7 +105,7 @@ def test_measuring_times_a_sample_and_keeps_nothing_but_how_fast_it_was(project)
 
 
 def test_what_automation_would_hold_is_said(project, monkeypatch):
-    monkeypatch.setattr("mig_dagster.stages.planner.device_name", lambda device: "GPU X")
+    monkeypatch.setattr("mig_dagster.stages.planning.planner.device_name", lambda device: "GPU X")
     path = project / "sources.yaml"
     path.write_text(path.read_text().replace("  uri: maths.json", "  uri: maths.json\n  max_gpu_hours: 0"))
     [maths] = told(project, *SIGNALS)["sources"]

@@ -14,8 +14,8 @@ from assets.report_checks import report_checks
 from assets.report_page import publish_page
 from mig_dagster.lineage.queries import ask
 from mig_dagster.selection import METHODS
-from mig_dagster.stages.comparison import COMPARISON_SCHEMAS
-from mig_dagster.stages.random_spread import SEEDS
+from mig_dagster.stages.compare.comparison import COMPARISON_SCHEMAS
+from mig_dagster.stages.compare.random_spread import SEEDS
 from resources.home import MigHome
 from tests.dag.tiny import SOURCES, failure, materialise, materialise_all
 from tests.report.small_report import small_inputs

@@ -7,7 +7,7 @@ import pytest
 from mig_dagster.selection import METHODS
 from mig_dagster.selection.token_budget import choose_within
 from mig_dagster.stages.align import align
-from mig_dagster.stages.comparison import Compared, compare_subsets
+from mig_dagster.stages.compare.comparison import Compared, compare_subsets
 from mig_dagster.stages.subset import choose_subset
 from mig_dagster.stages.token_signal import tokens_by_row
 from tests.stages.small_pool import SmallPool

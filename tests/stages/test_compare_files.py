@@ -8,7 +8,7 @@ import pytest
 
 from mig_dagster.annotations import FragmentCache
 from mig_dagster.sources import Source
-from mig_dagster.stages.compare_files import compare_files, notes_of
+from mig_dagster.stages.compare.from_files import compare_files, notes_of
 from mig_dagster.stages.pool_options import EncoderOptions, PoolOptions
 from mig_dagster.storage import Lake, Store
 

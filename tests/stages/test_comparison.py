@@ -10,10 +10,10 @@ import pytest
 from mig_dagster.graph import Rule
 from mig_dagster.selection import METHODS, objective
 from mig_dagster.stages.align import PoolFrames
-from mig_dagster.stages.comparison import COMPARISON_SCHEMAS, Compared, compare_subsets
-from mig_dagster.stages.random_spread import SEEDS
+from mig_dagster.stages.compare.comparison import COMPARISON_SCHEMAS, Compared, compare_subsets
+from mig_dagster.stages.compare.measures import MEASURES
+from mig_dagster.stages.compare.random_spread import SEEDS
 from mig_dagster.stages.subset import SUBSET_SCHEMA, choose_subset
-from mig_dagster.stages.subset_measures import MEASURES
 from tests.stages.small_pool import GRAPH, LABELS, SmallPool, Words
 
 POOL = SmallPool()

@@ -3,8 +3,8 @@
 import polars as pl
 
 from mig_dagster.stages.align import PoolFrames
-from mig_dagster.stages.comparison import ROWS_SCHEMA, compare_subsets
-from mig_dagster.stages.comparison_files import SHOWN, meaning, shown_lines, write_comparison
+from mig_dagster.stages.compare.comparison import ROWS_SCHEMA, compare_subsets
+from mig_dagster.stages.compare.files import SHOWN, meaning, shown_lines, write_comparison
 from tests.stages.small_pool import SmallPool, Words
 from tests.stages.test_comparison import POOL, compare, compared
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
-from mig_dagster.stages.diff import diff, write_diff
-from mig_dagster.stages.diff_causes import CAUSES
+from mig_dagster.stages.diff.causes import CAUSES
+from mig_dagster.stages.diff.difference import diff, write_diff
 from mig_dagster.stages.stored_subset import find_subset
 
 from .annotated_files import Workshop, record, write

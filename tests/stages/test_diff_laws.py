@@ -5,7 +5,7 @@ import random
 import polars as pl
 import pytest
 
-from mig_dagster.stages.diff import diff
+from mig_dagster.stages.diff.difference import diff
 from mig_dagster.stages.stored_subset import StoredSubset
 from mig_dagster.stages.subset import SUBSET_SCHEMA
 from mig_dagster.storage import Lake, Store

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from mig_dagster.stages.explain import explain
+from mig_dagster.stages.explain.explanation import explain
 from mig_dagster.stages.file_pool import file_lake
 from mig_dagster.stages.stored_subset import find_subset
 from tests.stages.test_select_files import select

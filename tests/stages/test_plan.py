@@ -13,8 +13,8 @@ from mig_dagster.annotations.vocabulary import TagVocabulary
 from mig_dagster.lineage import Ledger
 from mig_dagster.stages import annotate
 from mig_dagster.stages.annotate import Tally, annotation_frames
-from mig_dagster.stages.plan import PlanLine, SourcePlan, plan_source
-from mig_dagster.stages.plan_hours import ASSUMED, measured_rates
+from mig_dagster.stages.planning.hours import ASSUMED, measured_rates
+from mig_dagster.stages.planning.plan import PlanLine, SourcePlan, plan_source
 from mig_dagster.storage import Store
 from tests.stages.test_annotate import raw_pool
 

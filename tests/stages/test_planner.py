@@ -6,7 +6,7 @@ from mig_dagster.annotations.cache import FragmentCache
 from mig_dagster.annotations.models import loading
 from mig_dagster.annotations.throughput import Throughput
 from mig_dagster.stages.annotate import Tally, annotation_frames
-from mig_dagster.stages.planner import annotators_for, planner
+from mig_dagster.stages.planning.planner import annotators_for, planner
 from mig_dagster.stages.pool_options import (
     EmbeddingOptions,
     EncoderOptions,

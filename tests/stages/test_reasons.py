@@ -9,7 +9,7 @@ import pytest
 from mig_dagster.selection import METHODS, Selection, reads
 from mig_dagster.selection.reasons import EXPLAINERS
 from mig_dagster.stages.align import align
-from mig_dagster.stages.reasons import LABEL_GAINS_SCHEMA, REASONS_SCHEMA
+from mig_dagster.stages.explain.reasons import LABEL_GAINS_SCHEMA, REASONS_SCHEMA
 from mig_dagster.stages.subset import choose_subset
 from tests.stages.small_pool import SmallPool
 

@@ -4,8 +4,8 @@ import polars as pl
 import pytest
 
 from mig_dagster.report.figure import Figure
-from mig_dagster.stages import report_files
-from mig_dagster.stages.report_files import build_report, write_report
+from mig_dagster.stages.report import files as report_files
+from mig_dagster.stages.report.files import build_report, write_report
 from tests.report.small_report import small_inputs
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from mig_dagster.stages import report_pool as module
-from mig_dagster.stages.comparison import Compared
-from mig_dagster.stages.report_inputs import report_inputs
-from mig_dagster.stages.report_pool import report_pool, scale_or_none, with_tokens
+from mig_dagster.stages.compare.comparison import Compared
+from mig_dagster.stages.report import pool as module
+from mig_dagster.stages.report.inputs import report_inputs
+from mig_dagster.stages.report.pool import report_pool, scale_or_none, with_tokens
 from tests.stages.small_pool import GRAPH, LABELS, SmallPool, Words
 
 POOL = SmallPool()

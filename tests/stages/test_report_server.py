@@ -6,7 +6,7 @@ import urllib.request
 
 import pytest
 
-from mig_dagster.stages.report_server import report_server
+from mig_dagster.stages.report.server import report_server
 from mig_dagster.storage import Store
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mig_dagster.stages.report_subsets import report_subsets, shared_inputs
+from mig_dagster.stages.report.subsets import report_subsets, shared_inputs
 from mig_dagster.stages.stored_subset import find_subset
 from tests.stages.small_pool import Words
 

@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 
 from mig_dagster.export.seal import sealed
-from mig_dagster.stages import verify as verifying
 from mig_dagster.stages.stored_subset import find_subset
-from mig_dagster.stages.verify import verify
+from mig_dagster.stages.verify import verification as verifying
+from mig_dagster.stages.verify.verification import verify
 
 from .annotated_files import Workshop, record, rows_of, write
 

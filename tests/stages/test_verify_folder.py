@@ -9,7 +9,7 @@ import pytest
 from mig_dagster.export.seal import SEAL, sealed
 from mig_dagster.stages.export_subset import export_subset
 from mig_dagster.stages.stored_subset import find_subset
-from mig_dagster.stages.verify import verify
+from mig_dagster.stages.verify.verification import verify
 
 from .annotated_files import Workshop, rows_of, write
 

@@ -5,9 +5,9 @@ import json
 import polars as pl
 import pytest
 
-from mig_dagster.stages import verify as verifying
 from mig_dagster.stages.stored_subset import StoredSubset, find_subset
-from mig_dagster.stages.verify import verify
+from mig_dagster.stages.verify import verification as verifying
+from mig_dagster.stages.verify.verification import verify
 
 from .annotated_files import Workshop, rows_of, write
 
@@ -29,7 +29,7 @@ def forged(shop, name, monkeypatch, tables=None, info=None):
     said = json.loads(json.dumps({**stored.info, **(info or {})}))
     other = shop.lake.write(asset, kept | (tables or {}), inputs=stored.manifest.inputs, info=said)
     found = StoredSubset(name, shop.lake.version(asset, None, other.version), shop.lake)
-    monkeypatch.setattr("mig_dagster.stages.verify.find_subset", lambda *_: found)
+    monkeypatch.setattr("mig_dagster.stages.verify.verification.find_subset", lambda *_: found)
     return verify(name, shop.home, lambda *_: None)
 
 

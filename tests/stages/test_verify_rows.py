@@ -5,7 +5,7 @@ import math
 import polars as pl
 import pytest
 
-from mig_dagster.stages.verify_rows import first_difference, same_bits, up_to_near_ties
+from mig_dagster.stages.verify.rows import first_difference, same_bits, up_to_near_ties
 
 
 def choice(rows, gains=None):

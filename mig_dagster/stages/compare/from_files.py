@@ -15,14 +15,14 @@ from mig_dagster.selection import METHODS
 from mig_dagster.sources import Source
 from mig_dagster.stages.budget import check_budget, tokens_of
 from mig_dagster.stages.budgeted import inputs_within
-from mig_dagster.stages.comparison import BASELINES, Compared, compare_subsets
-from mig_dagster.stages.comparison_files import REPORT, shortfalls, write_comparison
+from mig_dagster.stages.compare.comparison import BASELINES, Compared, compare_subsets
+from mig_dagster.stages.compare.files import REPORT, shortfalls, write_comparison
 from mig_dagster.stages.devices import selection_device
 from mig_dagster.stages.file_pool import FilePool, OnStep, file_pool
 from mig_dagster.stages.pool_options import PoolOptions
-from mig_dagster.stages.report_files import write_report
-from mig_dagster.stages.report_inputs import report_inputs
-from mig_dagster.stages.report_pool import report_pool, scale_or_none, with_tokens
+from mig_dagster.stages.report.files import write_report
+from mig_dagster.stages.report.inputs import report_inputs
+from mig_dagster.stages.report.pool import report_pool, scale_or_none, with_tokens
 from mig_dagster.stages.select_files import check_folder, check_method, choosing, mixed_annotators
 from mig_dagster.stages.stored_frames import stored_duplicates
 from mig_dagster.stages.subset import check_null_share, choose_subset

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mig_dagster.stages.comparison import Compared
+from mig_dagster.stages.compare.comparison import Compared
 from mig_dagster.stages.file_pool import OnStep
-from mig_dagster.stages.report_files import ReportFiles, write_report
-from mig_dagster.stages.report_inputs import report_inputs
-from mig_dagster.stages.report_pool import report_pool, scale_or_none, with_tokens
+from mig_dagster.stages.report.files import ReportFiles, write_report
+from mig_dagster.stages.report.inputs import report_inputs
+from mig_dagster.stages.report.pool import report_pool, scale_or_none, with_tokens
 from mig_dagster.stages.row_signals import SIGNALS
 from mig_dagster.stages.select_files import check_folder
 from mig_dagster.stages.stored_frames import stored_duplicates, stored_frames, stored_manifests

@@ -13,12 +13,12 @@ from mig_dagster.annotations.token_counts import all_text
 from mig_dagster.report.inputs import ReportPool
 from mig_dagster.selection.base import Rows
 from mig_dagster.stages.align import PoolFrames
-from mig_dagster.stages.comparison_tables import OVERLAP_SCHEMA, SOURCE_MIX_SCHEMA, overlap, source_mix
+from mig_dagster.stages.compare.measures import PoolMeasures
+from mig_dagster.stages.compare.random_spread import RANDOM_SPREAD_SCHEMA, draws, spread
+from mig_dagster.stages.compare.tables import OVERLAP_SCHEMA, SOURCE_MIX_SCHEMA, overlap, source_mix
 from mig_dagster.stages.label_space import Schema
-from mig_dagster.stages.random_spread import RANDOM_SPREAD_SCHEMA, draws, spread
-from mig_dagster.stages.report_pool import report_pool
+from mig_dagster.stages.report.pool import report_pool
 from mig_dagster.stages.subset import choose_subset
-from mig_dagster.stages.subset_measures import PoolMeasures
 from mig_dagster.stages.token_signal import tokens_by_row
 from mig_dagster.stages.wide_inputs import CountTokens, numbers_of
 

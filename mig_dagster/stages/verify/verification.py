@@ -23,10 +23,10 @@ from mig_dagster.stages.environment import environment
 from mig_dagster.stages.file_pool import OnStep
 from mig_dagster.stages.stored_subset import StoredSubset, find_subset
 from mig_dagster.stages.subset import Subset, choose_subset
-from mig_dagster.stages.verify_files import input_problems
-from mig_dagster.stages.verify_folder import content_problems, lock_problems
-from mig_dagster.stages.verify_info import other_facts, other_words
-from mig_dagster.stages.verify_rows import Flip, Pick, first_difference, same_bits, up_to_near_ties
+from mig_dagster.stages.verify.files import input_problems
+from mig_dagster.stages.verify.folder import content_problems, lock_problems
+from mig_dagster.stages.verify.info import other_facts, other_words
+from mig_dagster.stages.verify.rows import Flip, Pick, first_difference, same_bits, up_to_near_ties
 
 VERIFIED, UP_TO_NEAR_TIES = "verified", "verified up to near-ties"
 DIFFERS, CANNOT = "differs", "cannot verify"

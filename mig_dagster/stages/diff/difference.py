@@ -6,8 +6,8 @@ from pathlib import Path
 
 import polars as pl
 
-from mig_dagster.stages.diff_causes import CAUSES, caused, sides
-from mig_dagster.stages.diff_changes import Changes, changes
+from mig_dagster.stages.diff.causes import CAUSES, caused, sides
+from mig_dagster.stages.diff.changes import Changes, changes
 from mig_dagster.stages.stored_subset import StoredSubset
 
 KEPT, ADDED, EVICTED = "kept", "added", "evicted"

@@ -7,8 +7,8 @@ from typing import Any
 from mig_dagster.sources import Source
 from mig_dagster.sources.discovery import Discovered
 from mig_dagster.stages.held import hours_allowed
-from mig_dagster.stages.plan_measure import measure_rates
-from mig_dagster.stages.planner import planner
+from mig_dagster.stages.planning.measure import measure_rates
+from mig_dagster.stages.planning.planner import planner
 from mig_dagster.stages.pool_options import PoolOptions
 from mig_dagster.stages.row_signals import SIGNALS
 from mig_dagster.storage import Lake

@@ -8,7 +8,7 @@ from mig_dagster.annotations.cache import FragmentCache
 from mig_dagster.annotations.throughput import Throughput
 from mig_dagster.lineage import Ledger
 from mig_dagster.stages.annotate import row_batches
-from mig_dagster.stages.planner import Planner, annotators_for, planner
+from mig_dagster.stages.planning.planner import Planner, annotators_for, planner
 from mig_dagster.stages.pool_options import PoolOptions
 from mig_dagster.storage import Lake, Store
 

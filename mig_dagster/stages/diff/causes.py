@@ -25,7 +25,7 @@ from typing import Any
 import polars as pl
 
 from mig_dagster.stages.budget import TokenBudget, tokens_of
-from mig_dagster.stages.diff_facts import Facts, facts
+from mig_dagster.stages.diff.facts import Facts, facts
 from mig_dagster.stages.stored_subset import StoredSubset
 
 CAUSES = (

@@ -16,8 +16,8 @@ from mig_dagster.annotations.throughput import device_name
 from mig_dagster.lineage import Ledger
 from mig_dagster.stages.annotate import AnnotateRows
 from mig_dagster.stages.devices import model_device
-from mig_dagster.stages.plan import OnSignal, PlanLine, SourcePlan, plan_source
-from mig_dagster.stages.plan_hours import Rates, measured_rates
+from mig_dagster.stages.planning.hours import Rates, measured_rates
+from mig_dagster.stages.planning.plan import OnSignal, PlanLine, SourcePlan, plan_source
 from mig_dagster.stages.pool_language_model import ASSET as POOL_LANGUAGE_MODEL
 from mig_dagster.stages.pool_language_model import language_model_folder, local_models
 from mig_dagster.stages.pool_options import PoolOptions

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from mig_dagster.report.inputs import ReportInputs, ReportPool, ReportSubset
-from mig_dagster.stages.comparison import Compared, places_of
+from mig_dagster.stages.compare.comparison import Compared, places_of
 
 
 def report_inputs(pool: ReportPool, subsets: Sequence[Compared], about: str | None = None) -> ReportInputs:

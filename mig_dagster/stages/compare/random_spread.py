@@ -8,8 +8,8 @@ import polars as pl
 
 from mig_dagster.selection import METHODS
 from mig_dagster.selection.base import Rows
+from mig_dagster.stages.compare.measures import MEASURES
 from mig_dagster.stages.label_space import Schema
-from mig_dagster.stages.subset_measures import MEASURES
 
 SEEDS = (42, 43, 44, 45, 46)
 """Of the random draws that stand beside every comparison; 42 is the seed of MIG's own baseline."""

@@ -9,7 +9,7 @@ import polars as pl
 
 from mig_dagster.annotations.annotator import Annotator
 from mig_dagster.lineage import Ledger
-from mig_dagster.stages.plan import PlanLine, SourcePlan
+from mig_dagster.stages.planning.plan import PlanLine, SourcePlan
 
 Basis = Literal["measured", "same model", "assumed", "a server"]
 """Measured for this annotator; for another setting of its model; not at all; or not to be measured here."""

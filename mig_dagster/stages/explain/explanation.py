@@ -13,8 +13,8 @@ from mig_dagster.selection.reasons.cosines import named, nearest
 from mig_dagster.stages.align import Aligned, PoolFrames, align
 from mig_dagster.stages.budget import tokens_of
 from mig_dagster.stages.budgeted import TOKEN_COUNTS, inputs_within
-from mig_dagster.stages.explain_row import Asked, find_row
-from mig_dagster.stages.reasons import choice_of
+from mig_dagster.stages.explain.reasons import choice_of
+from mig_dagster.stages.explain.row import Asked, find_row
 from mig_dagster.stages.row_signals import keys_of
 from mig_dagster.stages.stored_subset import StoredSubset
 from mig_dagster.stages.wide_inputs import embedding_matrix

@@ -1,0 +1,1 @@
+"""Subsets of one pool side by side."""

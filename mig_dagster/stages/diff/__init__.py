@@ -1,0 +1,1 @@
+"""What two stored subsets have in common, and why they differ."""

@@ -1,0 +1,1 @@
+"""Why each row was chosen, and why another one was not."""

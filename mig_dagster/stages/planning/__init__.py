@@ -1,0 +1,1 @@
+"""What annotation would cost before it is run."""

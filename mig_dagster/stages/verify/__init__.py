@@ -1,0 +1,1 @@
+"""A stored subset chosen again and compared with what it says."""
