@@ -9,9 +9,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from mig_dagster.report.colours import CHOSEN
+from mig_dagster.report.charts.colours import CHOSEN
+from mig_dagster.report.charts.pictures import chart_png
 from mig_dagster.report.figure import Chart
-from mig_dagster.report.pictures import chart_png
 
 Picture: TypeAlias = dg.MarkdownMetadataValue | dg.TextMetadataValue
 """A picture, or why there is none."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from mig_dagster.report.colours import CHOSEN, POOL, REJECTED
+from mig_dagster.report.charts.colours import CHOSEN, POOL, REJECTED
 from mig_dagster.report.inputs import ReportInputs
 from mig_dagster.selection.base import Rows
 

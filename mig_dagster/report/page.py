@@ -19,10 +19,10 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
 import mig_dagster
-from mig_dagster.report.drawable import drawable
-from mig_dagster.report.excerpts import visible
+from mig_dagster.report.charts.drawable import drawable
+from mig_dagster.report.charts.pictures import VEGA_LITE
 from mig_dagster.report.figure import Chart, Figure, Listing, Part, Value
-from mig_dagster.report.pictures import VEGA_LITE
+from mig_dagster.report.reading.excerpts import visible
 from mig_dagster.report.theme import DARK, LIGHT
 
 LISTED = 400

@@ -2,8 +2,8 @@
 
 import json
 
+from mig_dagster.report.charts.pictures import VEGA_LITE, whole_spec
 from mig_dagster.report.figure import Chart
-from mig_dagster.report.pictures import VEGA_LITE, whole_spec
 from mig_dagster.report.theme import LIGHT
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mig_dagster.report.colours import CHOSEN, METHODS, POOL, REJECTED
+from mig_dagster.report.charts.colours import CHOSEN, METHODS, POOL, REJECTED
 from mig_dagster.selection import METHODS as METHODS_THERE_ARE
 
 

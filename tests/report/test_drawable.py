@@ -3,10 +3,10 @@
 import polars as pl
 import pytest
 
-from mig_dagster.report.drawable import drawable
+from mig_dagster.report.charts.drawable import drawable
+from mig_dagster.report.charts.pictures import chart_png
+from mig_dagster.report.charts.share_bars import share_bars
 from mig_dagster.report.page import Head, report_page
-from mig_dagster.report.pictures import chart_png
-from mig_dagster.report.share_bars import share_bars
 
 NAMES = ["a\u2028b", "nul\0byte", "\uffff", "constructor", "__proto__", "datum['x']", '"+alert(1)+"', "x\\", "l\nm"]
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mig_dagster.conversation import Conversation, Message
-from mig_dagster.report.excerpts import HEAD_TURNS, TAIL_TURNS, TURN_CHARS, excerpt, turns, visible
+from mig_dagster.report.reading.excerpts import HEAD_TURNS, TAIL_TURNS, TURN_CHARS, excerpt, turns, visible
 
 FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mig_dagster.report.histogram import BINS, common_bins
+from mig_dagster.report.charts.histogram import BINS, common_bins
 
 NUMBERS = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=300).map(np.array)
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy.sparse import block_diag, csr_array
 
-from mig_dagster.report import layout
-from mig_dagster.report.layout import in_frame, kept_apart, label_layout
+from mig_dagster.report.maps import layout
+from mig_dagster.report.maps.layout import in_frame, kept_apart, label_layout
 
 
 def cliques(count: int, size: int, weight: float = 0.9) -> csr_array:

@@ -1,6 +1,6 @@
 import numpy as np
 
-from mig_dagster.report.name_layer import WIDTHS, name_tables
+from mig_dagster.report.maps.name_layer import WIDTHS, name_tables
 
 NAMES = [f"label {at}" for at in range(40)]
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mig_dagster.report.names import CHARACTER, LINE, SHOWN, Name, placed_names
+from mig_dagster.report.maps.names import CHARACTER, LINE, SHOWN, Name, placed_names
 
 FRAME = (800.0, 500.0)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mig_dagster.report.inputs import ReportInputs, ReportPool, ReportSubset
-from mig_dagster.report.near_misses import BY_GAIN, BY_SCORE, near_misses
+from mig_dagster.report.reading.near_misses import BY_GAIN, BY_SCORE, near_misses
 from mig_dagster.selection import METHODS, SelectionWarning, objective
 from tests.report.small_report import small_inputs, small_pool
 

@@ -4,10 +4,10 @@ import polars as pl
 import pytest
 from PIL import Image
 
+from mig_dagster.report.charts.pictures import chart_png
 from mig_dagster.report.figure import Chart
 from mig_dagster.report.figures.information_curve import information_curve
 from mig_dagster.report.figures.overlap import overlap
-from mig_dagster.report.pictures import chart_png
 from tests.report.small_report import small_inputs
 
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from mig_dagster.report import projection
-from mig_dagster.report.projection import nearest, neighbours, project
+from mig_dagster.report.maps import projection
+from mig_dagster.report.maps.projection import nearest, neighbours, project
 
 
 def vectors(n: int, kinds: int = 6, d: int = 24, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

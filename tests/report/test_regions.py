@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from mig_dagster.report.regions import regions
+from mig_dagster.report.maps.regions import regions
 
 
 def islands(seed: int = 0, each: int = 60) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mig_dagster.report.scripts import NO_LETTERS, SCRIPTS, letters_by_script, main_script
+from mig_dagster.report.reading.scripts import NO_LETTERS, SCRIPTS, letters_by_script, main_script
 
 
 @pytest.mark.parametrize(

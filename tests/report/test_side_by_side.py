@@ -3,7 +3,7 @@
 import pytest
 
 from mig_dagster.conversation import Conversation, Message
-from mig_dagster.report.side_by_side import differences, first_difference, side_by_side
+from mig_dagster.report.reading.side_by_side import differences, first_difference, side_by_side
 
 
 def said(*contents: str) -> Conversation:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mig_dagster.report.tsne import scaled, tsne
+from mig_dagster.report.maps.tsne import scaled, tsne
 
 
 def blobs(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

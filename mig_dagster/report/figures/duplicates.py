@@ -6,12 +6,12 @@ import numpy as np
 import polars as pl
 
 from mig_dagster.conversation import Conversation
-from mig_dagster.report.colours import EXACT, NORMALISED
-from mig_dagster.report.excerpts import visible
+from mig_dagster.report.charts.colours import EXACT, NORMALISED
+from mig_dagster.report.charts.share_bars import categories
 from mig_dagster.report.figure import Chart, Figure, Listing, Part, Reading, Readings
 from mig_dagster.report.inputs import ReportInputs, ReportPool
-from mig_dagster.report.share_bars import categories
-from mig_dagster.report.side_by_side import differences, first_difference, side_by_side
+from mig_dagster.report.reading.excerpts import visible
+from mig_dagster.report.reading.side_by_side import differences, first_difference, side_by_side
 
 DRAWN = 25
 """Sources that are drawn: those that lost most rows."""

@@ -6,12 +6,12 @@ from scipy.sparse import csr_array
 
 from mig_dagster.report.figure import Chart, Figure
 from mig_dagster.report.figures.embedding_map_spec import HEIGHT, embedding_map_spec
-from mig_dagster.report.heads import head
 from mig_dagster.report.inputs import ReportInputs
 from mig_dagster.report.label_counts import joined_labels
-from mig_dagster.report.name_layer import name_tables
-from mig_dagster.report.projection import Vectors, neighbours, project
-from mig_dagster.report.regions import regions
+from mig_dagster.report.maps.name_layer import name_tables
+from mig_dagster.report.maps.projection import Vectors, neighbours, project
+from mig_dagster.report.maps.regions import regions
+from mig_dagster.report.reading.heads import head
 from mig_dagster.report.spread import spread
 from mig_dagster.selection.base import Rows
 

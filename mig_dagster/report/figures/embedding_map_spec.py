@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from mig_dagster.report.colours import CHOSEN, POOL
-from mig_dagster.report.name_layer import name_layers
+from mig_dagster.report.charts.colours import CHOSEN, POOL
+from mig_dagster.report.maps.name_layer import name_layers
 
 HEIGHT = 520
 """Of the plot, pixels."""

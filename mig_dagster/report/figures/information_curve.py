@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from mig_dagster.report.colours import METHODS, POOL
+from mig_dagster.report.charts.colours import METHODS, POOL
 from mig_dagster.report.figure import Chart, Figure
 from mig_dagster.report.information import default_problem, prefix_values
 from mig_dagster.report.inputs import ReportInputs, ReportPool, ReportSubset

@@ -8,12 +8,12 @@ import numpy as np
 import polars as pl
 from scipy.sparse import csc_array, csr_array
 
-from mig_dagster.report.colours import METHODS, POOL
-from mig_dagster.report.excerpts import turns
+from mig_dagster.report.charts.colours import METHODS, POOL
 from mig_dagster.report.figure import Chart, Figure, Listing, Part, Reading, Readings
 from mig_dagster.report.figures.information_curve import budgets
 from mig_dagster.report.inputs import ReportInputs, ReportSubset
 from mig_dagster.report.label_counts import example_row, label_counts, lacking_labels
+from mig_dagster.report.reading.excerpts import turns
 from mig_dagster.selection.base import Rows
 
 NAME = "label_coverage"

@@ -7,13 +7,13 @@ from scipy.sparse.csgraph import connected_components
 
 from mig_dagster.report.figure import Chart, Figure, Listing
 from mig_dagster.report.figures.label_map_spec import FRAME, label_map_spec
-from mig_dagster.report.heads import head
 from mig_dagster.report.inputs import ReportInputs
 from mig_dagster.report.label_counts import label_counts, lacking_labels
-from mig_dagster.report.label_edges import STRONGEST, edge_lines, label_edges, neighbours
 from mig_dagster.report.label_information import information_shares
-from mig_dagster.report.layout import in_frame, kept_apart, label_layout
-from mig_dagster.report.name_layer import name_tables
+from mig_dagster.report.maps.label_edges import STRONGEST, edge_lines, label_edges, neighbours
+from mig_dagster.report.maps.layout import in_frame, kept_apart, label_layout
+from mig_dagster.report.maps.name_layer import name_tables
+from mig_dagster.report.reading.heads import head
 
 NAME = "label_map"
 TITLE = "Map of the labels"

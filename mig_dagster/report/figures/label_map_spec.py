@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from mig_dagster.report.colours import CHOSEN, POOL, REJECTED
-from mig_dagster.report.name_layer import WIDTHS, name_layers
+from mig_dagster.report.charts.colours import CHOSEN, POOL, REJECTED
+from mig_dagster.report.maps.name_layer import WIDTHS, name_layers
 
 FRAME = (WIDTHS["names_wide"], 560)
 """Width and height that places are made for, pixels."""

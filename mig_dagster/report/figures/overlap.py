@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from mig_dagster.report.colours import CHOSEN, METHODS, POOL
+from mig_dagster.report.charts.colours import CHOSEN, METHODS, POOL
 from mig_dagster.report.figure import Chart, Figure, Listing
 from mig_dagster.report.inputs import ReportInputs, ReportSubset
 

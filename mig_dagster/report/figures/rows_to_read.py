@@ -7,10 +7,10 @@ import numpy as np
 import polars as pl
 
 from mig_dagster.conversation import Conversation
-from mig_dagster.report.excerpts import turns, visible
 from mig_dagster.report.figure import Figure, Reading, Readings, Value
 from mig_dagster.report.inputs import ReportInputs
-from mig_dagster.report.near_misses import BY_GAIN, BY_SCORE, NearMisses, near_misses
+from mig_dagster.report.reading.excerpts import turns, visible
+from mig_dagster.report.reading.near_misses import BY_GAIN, BY_SCORE, NearMisses, near_misses
 
 TOP, LAST, NEAR, RANDOM = 8, 7, 8, 7
 """How many rows of each kind are shown."""

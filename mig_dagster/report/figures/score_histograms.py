@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from mig_dagster.report.charts.histogram import BINS, Bins, common_bins
+from mig_dagster.report.charts.step_chart import number, step_chart
 from mig_dagster.report.figure import Chart, Figure, Listing
 from mig_dagster.report.groups import groups
-from mig_dagster.report.histogram import BINS, Bins, common_bins
 from mig_dagster.report.inputs import ReportInputs, ReportPool
-from mig_dagster.report.step_chart import number, step_chart
 from mig_dagster.selection.base import Rows, Vector
 from mig_dagster.selection.indicator_names import INDICATORS
 

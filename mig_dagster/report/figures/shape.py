@@ -8,12 +8,12 @@ import numpy as np
 import polars as pl
 
 from mig_dagster.conversation import Conversation
+from mig_dagster.report.charts.length_lines import cut_offs, length_chart, longer_rows
+from mig_dagster.report.charts.share_bars import share_bars
 from mig_dagster.report.figure import Figure, Listing, Part
 from mig_dagster.report.groups import COMPARED, groups
 from mig_dagster.report.inputs import ReportInputs, ReportPool
-from mig_dagster.report.length_lines import cut_offs, length_chart, longer_rows
-from mig_dagster.report.scripts import NO_LETTERS, SCRIPTS, letters_by_script, main_script
-from mig_dagster.report.share_bars import share_bars
+from mig_dagster.report.reading.scripts import NO_LETTERS, SCRIPTS, letters_by_script, main_script
 from mig_dagster.selection.base import Rows
 
 SAMPLE = 2_000

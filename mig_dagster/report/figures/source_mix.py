@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
+from mig_dagster.report.charts.share_bars import share_bars
 from mig_dagster.report.figure import Chart, Figure, Listing
 from mig_dagster.report.inputs import ReportInputs, ReportPool, ReportSubset
-from mig_dagster.report.share_bars import share_bars
 
 DRAWN = 25
 """Sources that are drawn one by one."""

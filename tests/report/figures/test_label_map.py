@@ -10,7 +10,7 @@ from scipy.sparse.csgraph import connected_components
 from mig_dagster.report.figure import Chart, Listing
 from mig_dagster.report.figures.label_map import label_map
 from mig_dagster.report.inputs import ReportInputs
-from mig_dagster.report.label_edges import STRONGEST
+from mig_dagster.report.maps.label_edges import STRONGEST
 from mig_dagster.selection import objective
 from tests.report.drawing import assert_draws
 from tests.report.label_pools import many_labels, one_row

@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 
 from mig_dagster.conversation import Conversation, Message
-from mig_dagster.report.excerpts import TURN_CHARS
 from mig_dagster.report.figures.rows_to_read import LAST, NEAR, RANDOM, TOP, rows_to_read
 from mig_dagster.report.inputs import ReportInputs
+from mig_dagster.report.reading.excerpts import TURN_CHARS
 from tests.report.small_report import SCRIPT, small_inputs
 
 

@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 
 from mig_dagster.conversation import Conversation, Message
+from mig_dagster.report.charts.length_lines import POINTS
 from mig_dagster.report.figure import Chart
 from mig_dagster.report.figures.shape import SAMPLE, sample, shape
-from mig_dagster.report.length_lines import POINTS
 from tests.report.drawing import assert_draws
 from tests.report.small_report import small_inputs
 

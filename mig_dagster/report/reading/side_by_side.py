@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile, zip_longest
 
 from mig_dagster.conversation import Conversation
-from mig_dagster.report.excerpts import TURN_CHARS, left_out, parts, visible
+from mig_dagster.report.reading.excerpts import TURN_CHARS, left_out, parts, visible
 
 NORMALISATIONS: Mapping[str, Callable[[str], str]] = {
     "Unicode form": lambda text: unicodedata.normalize("NFKC", text),

@@ -1,7 +1,7 @@
 """The beginnings of conversations: one line each, to hover over."""
 
 from mig_dagster.conversation import Conversation
-from mig_dagster.report.excerpts import visible
+from mig_dagster.report.reading.excerpts import visible
 
 
 def head(conversation: Conversation, most: int = 90) -> str:

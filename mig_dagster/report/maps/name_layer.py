@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from mig_dagster.report.names import placed_names
-from mig_dagster.report.tsne import Plane
+from mig_dagster.report.maps.names import placed_names
+from mig_dagster.report.maps.tsne import Plane
 from mig_dagster.selection.base import Vector
 
 WIDTHS = {"names_wide": 880, "names_narrow": 340}

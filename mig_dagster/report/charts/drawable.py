@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mig_dagster.report.excerpts import visible
+from mig_dagster.report.reading.excerpts import visible
 
 _MEMBERS = frozenset(
     {"__defineGetter__", "__defineSetter__", "__lookupGetter__", "__lookupSetter__", "__proto__", "constructor"}

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import csr_array
 
-from mig_dagster.report.tsne import SEED, Plane
+from mig_dagster.report.maps.tsne import SEED, Plane
 
 LEAST_SHARE = 0.08
 """Share of a region's rows that carry a label that stands for it, at least."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from mig_dagster.report.drawable import drawable
+from mig_dagster.report.charts.drawable import drawable
 from mig_dagster.report.figure import Chart
 from mig_dagster.report.theme import LIGHT
 

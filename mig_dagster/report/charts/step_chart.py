@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from mig_dagster.report.charts.histogram import Bins
 from mig_dagster.report.figure import Chart
 from mig_dagster.report.groups import group_colour
-from mig_dagster.report.histogram import Bins
 from mig_dagster.selection.base import Vector
 
 HEIGHT = 200

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from mig_dagster.report.charts.step_chart import log_ticks, number
 from mig_dagster.report.figure import Chart, Listing
 from mig_dagster.report.groups import COMPARED, group_colour
-from mig_dagster.report.step_chart import log_ticks, number
 from mig_dagster.selection.base import Rows, Vector
 
 POINTS = 120

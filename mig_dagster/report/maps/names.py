@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mig_dagster.report.tsne import Plane
+from mig_dagster.report.maps.tsne import Plane
 from mig_dagster.selection.base import Vector
 
 CHARACTER, LINE = 6.6, 13.0

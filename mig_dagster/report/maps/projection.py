@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from mig_dagster.report.tsne import Plane, tsne
+from mig_dagster.report.maps.tsne import Plane, tsne
 from mig_dagster.selection.base import Rows, Vector
 
 Vectors = NDArray[np.float32]

@@ -5,7 +5,7 @@ from scipy.sparse import csr_array, diags_array, eye_array
 from scipy.sparse.linalg import eigsh
 from scipy.spatial import cKDTree
 
-from mig_dagster.report.tsne import Plane, tsne
+from mig_dagster.report.maps.tsne import Plane, tsne
 from mig_dagster.selection.base import Vector
 
 TOGETHER = 0.5

@@ -1,0 +1,1 @@
+"""What the charts of several figures share, and charts as pictures."""

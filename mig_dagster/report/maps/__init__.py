@@ -1,0 +1,1 @@
+"""Two-dimensional maps of labels and rows: places, names, edges."""

@@ -1,0 +1,1 @@
+"""Conversations for people to read: which ones, and how they are shown."""
