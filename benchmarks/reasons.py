@@ -14,7 +14,7 @@ from mig_pool import LABELS, synthetic_pool
 
 from mig_dagster.selection import mig, options
 from mig_dagster.selection.reasons import Choice, explain_mig, label_gains
-from mig_dagster.stages.reasons import reason_tables
+from mig_dagster.stages.explain.reasons import reason_tables
 
 REPEATS = 3
 
