@@ -85,7 +85,7 @@ def _print(made: "Diff") -> None:
         highlight=False,
     )
     for what, names in made.changes.items():
-        told = [f"{name} {_or_none(then)} -> {_or_none(now)}" for name, (then, now) in names.items()]
+        told = [f"{name} {_told(then)} -> {_told(now)}" for name, (then, now) in names.items()]
         more = f"; and {len(told) - _CHANGES} more" if len(told) > _CHANGES else ""
         _say(f"{what.replace('_', ' ')}: {'; '.join(told[:_CHANGES])}{more}")
     print_table(_table("source", made.by_source()))
@@ -121,8 +121,8 @@ def _table(by: str, counted: pl.DataFrame) -> Table:
     return table
 
 
-def _or_none(value: Any) -> str:
-    return "none" if value is None else str(value)
+def _told(value: Any) -> str:
+    return "(unset)" if value is None else str(value)
 
 
 def _say(text: str) -> None:

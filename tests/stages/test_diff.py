@@ -164,6 +164,18 @@ def test_sums_by_source_by_label_and_by_cause_are_those_of_the_rows(pair, tmp_pa
     assert pl.read_parquet(tmp_path / "told" / "kept.parquet")["cause"].null_count() == 1
 
 
+def test_labels_of_rows_whose_method_reads_none_are_those_of_the_other_subsets_pool(pair):
+    tags = {name: {"tags": [tag]} for name, tag in zip("abcd", ("maths", "code", "maths", "poetry"), strict=True)}
+    before = pair.chosen("before", "instag", "2", one=rows("abcd", **tags))
+    after = pair.chosen("after", "longest", "2", one=rows("abcd", **tags))
+    for one, other in ((before, after), (after, before)):
+        labels = diff(one, other).rows.select("row_id", pl.col("labels").list.join(",")).rows()
+        pool = before.frames().tags.select("row_id", pl.col("tags").list.join(",")).collect()
+        assert dict(labels).items() <= dict(pool.rows()).items()
+    nothing = diff(after, pair.chosen("again", "longest", "1", one=rows("abcd", **tags)))
+    assert (nothing.rows["labels"].null_count(), nothing.by_label().height) == (2, 0)
+
+
 def test_ranks_that_moved_are_counted(pair):
     before, after = pair.chosen("before", budget="100%", one=rows("abcd")), None
     after = pair.chosen("after", budget="100%", one=rows("bcd"))

@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
+from mig_dagster.stages.align import align
 from mig_dagster.stages.diff.causes import CAUSES, caused, sides
 from mig_dagster.stages.diff.changes import Changes, changes
 from mig_dagster.stages.stored_subset import StoredSubset
+from mig_dagster.stages.tag_matrix import labels_of
 
 KEPT, ADDED, EVICTED = "kept", "added", "evicted"
 _KINDS = (KEPT, ADDED, EVICTED)
@@ -75,7 +78,7 @@ def diff(before: StoredSubset, after: StoredSubset) -> Diff:
         caused(rows.filter(pl.col("change") == ADDED).select("row_id", rank="rank_after"), there, here),
         caused(rows.filter(pl.col("change") == EVICTED).select("row_id", rank="rank_before"), here, there),
     ]
-    told = rows.join(pl.concat(why).drop("rank"), on="row_id", how="left")
+    told = _labelled(rows, [after, before]).join(pl.concat(why).drop("rank"), on="row_id", how="left")
     later = pl.coalesce("rank_after", "rank_before")
     return Diff(before.name, after.name, changes(before, after), _ordered(told.sort("change", later)), _moved(rows))
 
@@ -93,10 +96,29 @@ def _side(subset: StoredSubset, when: str) -> pl.DataFrame:
     return subset.rows.select("row_id", *(pl.col(name).alias(f"{name}_{when}") for name in _COLUMNS))
 
 
+def _labelled(rows: pl.DataFrame, subsets: Sequence[StoredSubset]) -> pl.DataFrame:
+    """Return the rows with `labels`: their own or, of a method that reads no tags, those in the other pool."""
+    found = rows.with_columns(labels=pl.coalesce("labels_after", "labels_before"))
+    for subset in subsets:
+        without = found.filter(pl.col("labels").is_null())["row_id"]
+        frames = subset.frames()
+        if without.is_empty() or frames.tags is None or frames.vocabulary is None:
+            continue
+        pool = align(frames, ["tags"])
+        places = np.flatnonzero(pool.rows["row_id"].is_in(without.implode()).to_numpy())
+        labels = labels_of(pool.arguments["tags"], pool.labels, places)
+        known = pl.DataFrame(
+            {"row_id": pool.rows["row_id"][places], "known": labels}, schema_overrides={"known": pl.List(pl.String)}
+        )
+        joined = found.join(known, on="row_id", how="left", maintain_order="left")
+        found = joined.with_columns(labels=pl.coalesce("labels", "known")).drop("known")
+    return found
+
+
 def _ordered(rows: pl.DataFrame) -> pl.DataFrame:
     pairs = [f"{name}_{when}" for name in ("rank", "gain", "score") for when in ("before", "after")]
-    now = [pl.coalesce(f"{name}_after", f"{name}_before").alias(name) for name in ("source", "labels")]
-    return rows.select("change", "row_id", now[0], *pairs, now[1], "cause", "detail")
+    source = pl.coalesce("source_after", "source_before").alias("source")
+    return rows.select("change", "row_id", source, *pairs, "labels", "cause", "detail")
 
 
 def _moved(rows: pl.DataFrame) -> dict[str, int]:
