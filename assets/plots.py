@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import dagster as dg
 import numpy as np
@@ -13,16 +13,13 @@ from mig_dagster.report.charts.colours import CHOSEN
 from mig_dagster.report.charts.pictures import chart_png
 from mig_dagster.report.figure import Chart
 
-Picture: TypeAlias = dg.MarkdownMetadataValue | dg.TextMetadataValue
-"""A picture, or why there is none."""
-
 _HEIGHT = 170  # pixels of the plot
 _COLOURS = 64
 _DARK = 0.6
 """Share of the darkest colour from which on black text cannot be read."""
 
 
-def histogram(values: ArrayLike, *, what: str, bins: int = 40) -> Picture:
+def histogram(values: ArrayLike, *, what: str, bins: int = 40) -> dg.MarkdownMetadataValue:
     """Return how often which value occurs.
 
     Args:
@@ -45,7 +42,7 @@ def histogram(values: ArrayLike, *, what: str, bins: int = 40) -> Picture:
     return picture(Chart(spec, {"bars": bars}, f"histogram of {what}", _HEIGHT))
 
 
-def curve(points: Sequence[tuple[int, float]], *, what: str, over: str = "rows taken") -> Picture:
+def curve(points: Sequence[tuple[int, float]], *, what: str, over: str = "rows taken") -> dg.MarkdownMetadataValue:
     """Return a line through (count, value) points; by default of counts of chosen rows."""
     line = pl.DataFrame(list(points), schema={"x": pl.Int64, "y": pl.Float64}, orient="row")
     spec = {
@@ -56,7 +53,7 @@ def curve(points: Sequence[tuple[int, float]], *, what: str, over: str = "rows t
     return picture(Chart(spec, {"line": line}, f"{what} by {over}", _HEIGHT))
 
 
-def heat_map(values: ArrayLike, names: Sequence[str], *, what: str) -> Picture:
+def heat_map(values: ArrayLike, names: Sequence[str], *, what: str) -> dg.MarkdownMetadataValue:
     """Return how strongly each of some things goes with each other one.
 
     Args:
@@ -83,33 +80,17 @@ def heat_map(values: ArrayLike, names: Sequence[str], *, what: str) -> Picture:
     return picture(Chart(spec, {"cells": cells}, what, 24 * len(names)), width=34 * len(names) + 40)
 
 
-def picture(chart: Chart, *, width: int = 340) -> Picture:
-    """Return a chart as a PNG inside Markdown; where it cannot be drawn, `not_drawn`.
+def picture(chart: Chart, *, width: int = 340) -> dg.MarkdownMetadataValue:
+    """Return a chart as a PNG inside Markdown.
 
     Args:
         chart: what to draw.
         width: of the plot, pixels.
     """
-    try:
-        png = base64.b64encode(chart_png(chart, width=width, scale=1, colours=_COLOURS)).decode()
-    except Exception as problem:
-        return not_drawn(chart.alt, problem)
+    png = base64.b64encode(chart_png(chart, width=width, scale=1, colours=_COLOURS)).decode()
     # The text in brackets is Markdown's: what could end it is left out.
     alt = chart.alt.translate(dict.fromkeys(map(ord, "[]()!<>\n"), " "))
     return dg.MetadataValue.md(f"![{alt}](data:image/png;base64,{png})")
-
-
-def not_drawn(what: str, problem: Exception) -> dg.TextMetadataValue:
-    """Warn of a picture that cannot be drawn, and return what the UI shows in its place.
-
-    What the picture is of was made and checked without it: that is published all the same.
-
-    Args:
-        what: the picture would show.
-        problem: why it does not.
-    """
-    dg.get_dagster_logger().warning(f"no picture of {what}", exc_info=problem)
-    return dg.MetadataValue.text(f"not drawn: {type(problem).__name__}: {problem}")
 
 
 def _number(name: str, title: str) -> dict[str, Any]:

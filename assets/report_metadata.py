@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from assets.metadata import table
-from assets.plots import Picture, heat_map
+from assets.plots import heat_map
 from mig_dagster.stages.compare.files import SHOWN
 
 _MEASURES = (
@@ -46,7 +46,7 @@ def _comparison(made: pl.DataFrame, spread: pl.DataFrame) -> dg.MarkdownMetadata
     return table(["subset", "rows", *(name.replace("_", " ") for name in _MEASURES), "seconds"], lines)
 
 
-def _overlap(names: list[str], overlap: pl.DataFrame) -> Picture:
+def _overlap(names: list[str], overlap: pl.DataFrame) -> dg.MarkdownMetadataValue:
     place = {name: index for index, name in enumerate(names)}
     shares = np.full((len(names), len(names)), np.nan)
     for line in overlap.to_dicts():

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import dagster as dg
 import polars as pl
 
-from assets.plots import Picture, not_drawn, picture
+from assets.plots import picture
 from mig_dagster.conversation import Conversation, Message
 from mig_dagster.report.figure import Chart, Figure
 from mig_dagster.report.figures.information_curve import information_curve
@@ -31,8 +32,8 @@ _UNREAD = Conversation((Message("user", ""),))
 """Stands for conversations: pictures show none."""
 
 
-def subset_pictures(frames: PoolFrames, chosen: Subset, scale: str | None) -> dict[str, Picture]:
-    """Return the pictures that can be drawn from a subset and what its method read; of one that fails, why.
+def subset_pictures(frames: PoolFrames, chosen: Subset, scale: str | None) -> dict[str, dg.MarkdownMetadataValue]:
+    """Return the pictures that can be drawn from a subset and what its method read.
 
     Args:
         frames: what the method read.
@@ -44,17 +45,13 @@ def subset_pictures(frames: PoolFrames, chosen: Subset, scale: str | None) -> di
     # Embeddings are large, and none of the pictures is made from them.
     pool = replace(report_pool(replace(frames, row_embeddings=None), scale=scale or ""), texts=_unread)
     given = report_inputs(pool, [Compared.of(chosen.info["method"], chosen.rows, chosen.info)])
-    drawn = {name: _first_chart(name, draw, given) for name, draw in _FIGURES.items()}
+    drawn = {name: _first_chart(draw(given)) for name, draw in _FIGURES.items()}
     return {name: found for name, found in drawn.items() if found is not None}
 
 
-def _first_chart(name: str, draw: Callable[[ReportInputs], Figure], given: ReportInputs) -> Picture | None:
+def _first_chart(figure: Figure) -> dg.MarkdownMetadataValue | None:
     """Return the first chart of a figure as a picture; None where the figure has none."""
-    try:
-        parts = draw(given).parts
-    except Exception as problem:
-        return not_drawn(name, problem)
-    return next((picture(part) for part in parts if isinstance(part, Chart)), None)
+    return next((picture(part) for part in figure.parts if isinstance(part, Chart)), None)
 
 
 def _unread(rows: pl.DataFrame) -> list[Conversation]:

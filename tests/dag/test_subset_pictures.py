@@ -4,8 +4,6 @@ import base64
 
 import pytest
 
-from assets import plots
-from assets import subset_pictures as subset_pictures_module
 from assets.subset_pictures import subset_pictures
 from mig_dagster.stages.subset import choose_subset
 from tests.stages.small_pool import SmallPool
@@ -41,20 +39,3 @@ def test_a_subset_of_no_row_has_no_picture():
     frames = POOL.frames()
     empty = choose_subset("random", frames, budget="0")
     assert subset_pictures(frames, empty, None) == {}
-
-
-@pytest.mark.parametrize("broken", ["source_mix", "picture"])
-def test_a_picture_that_fails_is_told_of_in_its_place_and_stops_nothing(monkeypatch, caplog, broken):
-    def fails(*_, **__):
-        raise ValueError("no room")
-
-    frames = POOL.frames(raw_pool=None)
-    if broken == "picture":
-        monkeypatch.setattr(plots, "chart_png", fails)
-    else:
-        monkeypatch.setitem(subset_pictures_module._FIGURES, "source_mix_picture", fails)
-    drawn = subset_pictures(frames, made("mig", frames, gain="exact"), "lexical, turn_mean")
-    assert set(drawn) == EVERYTHING
-    assert drawn["source_mix_picture"].value == "not drawn: ValueError: no room"
-    assert ("not drawn" in drawn["scores_picture"].value) == (broken == "picture")
-    assert "no room" in caplog.text
