@@ -16,6 +16,7 @@ import dagster as dg
 import polars as pl
 
 from assets.partitions import source_partitions
+from assets.report_page import page_path
 from assets.reported import all_reported, event_of
 from assets.source_changes import find_changes
 from mig_dagster.selection import METHODS
@@ -95,6 +96,7 @@ def demo_result(definitions: dg.Definitions) -> dict[str, Any]:
         "objective": subset.info["objective"],
         "export": home.export_folder("mig_subset"),
         "comparison": home.store.uri(_report(home).tables["rows"][0].path),
+        "report": home.store.uri(page_path("selection_report")),
         "catalog": home.catalog,
         "first_row_id": home.lake.scan("mig_subset").select("row_id").first().collect().item(),
     }

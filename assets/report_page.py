@@ -11,6 +11,11 @@ from mig_dagster.stages.report.server import REPORTS
 from resources.home import MigHome
 
 
+def page_path(asset: str) -> str:
+    """Return the name of an asset's page in the home."""
+    return f"{REPORTS}/{asset}/{PAGE}"
+
+
 def publish_page(
     home: MigHome, asset: str, given: ReportInputs, made_from: Mapping[str, str], tell: Callable[[int, int], None]
 ) -> dict[str, Any]:
@@ -38,7 +43,7 @@ def publish_page(
     )
     return {
         **link,
-        "report_file": dg.MetadataValue.path(home.store.uri(f"{folder}/{PAGE}")),
+        "report_file": dg.MetadataValue.path(home.store.uri(page_path(asset))),
         "report_megabytes": built.bytes[PAGE] / 1e6,
         "report_lacks": [f"{title}: {why}" for title, why in built.missing.items()],
     }

@@ -17,7 +17,7 @@ CHECKOUT_ONLY = (
 
 @explain_errors
 def demo(as_json: AsJson = False) -> None:
-    """Run every asset on the embedded sources, then say where subset, comparison, lineage and UI are."""
+    """Run every asset on the embedded sources, then say where subset, comparison, report, lineage and UI are."""
     try:
         from assets.local_runs import demo_result, demo_runs, local_instance
     except ModuleNotFoundError as missing:
@@ -46,8 +46,10 @@ def demo(as_json: AsJson = False) -> None:
     out.print(f"\n[bold]{result['rows']:,}[/] of {result['pool_rows']:,} rows chosen in {result['seconds']:.0f} s")
     out.print(f"subset    {_short(result['export'])}")
     out.print(f"methods   {_short(result['comparison'])}, asset selection_report in the UI")
+    out.print(f"report    {_short(result['report'])}")
     out.print(f"lineage   {_short(result['catalog'])}")
     out.print(f"one row   mig-dagster trace {result['first_row_id']}")
+    out.print(f"why       mig-dagster explain {result['first_row_id']}")
     out.print("UI        make dev, then http://127.0.0.1:3000")
 
 

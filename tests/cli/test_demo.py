@@ -13,6 +13,7 @@ RESULT = {
     "objective": 2170.3,
     "export": "/somewhere/exports/mig_subset",
     "comparison": "/somewhere/lake/selection_report/shard.parquet",
+    "report": "/somewhere/reports/selection_report/report.html",
     "catalog": "/somewhere/catalog/lineage.duckdb",
     "first_row_id": "0123456789abcdef0123456789abcdef",
 }
@@ -61,8 +62,10 @@ def test_it_ends_with_where_everything_is(runs):
     for line in (
         RESULT["export"],
         RESULT["comparison"],
+        RESULT["report"],
         RESULT["catalog"],
         f"mig-dagster trace {RESULT['first_row_id']}",
+        f"mig-dagster explain {RESULT['first_row_id']}",
         "make dev",
     ):
         assert line in stdout
