@@ -10,7 +10,7 @@ from mig_dagster.stages.stored_frames import stored_manifests
 from mig_dagster.storage import Lake, Manifest
 
 TIES = "of equal gains the row with the lowest pool index; pool order is source, then origin"
-_KEPT = (
+KEPT = (
     "method",
     "budget",
     "options",
@@ -24,7 +24,8 @@ _KEPT = (
     "near_ties",
     "warnings",
 )
-_NEEDED = (*_KEPT, "environment")
+"""What a lock says of a subset in the words of its `info`."""
+_NEEDED = (*KEPT, "environment")
 
 
 def with_conversations(subset: pl.LazyFrame, raw_pool: pl.LazyFrame) -> pl.DataFrame:
@@ -88,7 +89,7 @@ def selection_lock(
     return {
         "name": name,
         "kept": dict(kept),
-        **{key: info[key] for key in _KEPT},
+        **{key: info[key] for key in KEPT},
         "tokens": info.get("tokens"),  # no subset from before there were budgets in tokens has one
         **({} if pool_options is None else {"pool_options": dict(pool_options)}),
         "scorer": scorer,

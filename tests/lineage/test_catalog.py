@@ -1,4 +1,4 @@
-"""The catalog: complete over whole and partial lakes, swapped in whole, quick at a million rows."""
+"""The catalog: complete over whole and partial lakes, and swapped in whole."""
 
 import json
 import os
@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import duckdb
@@ -15,7 +14,6 @@ import pytest
 
 from mig_dagster.lineage import catalog as building
 from mig_dagster.lineage import open_catalog, publish_catalog
-from mig_dagster.pool.schema import REJECTED
 from tests.lineage.small_home import ADD, EMPTY, REGISTRY, SING, Home, fill, fill_pool, fill_source
 from tests.storage.roots import ROOTS, new_root
 
@@ -370,29 +368,6 @@ def test_opening_a_catalog_that_was_never_built_says_what_to_do(tmp_path):
 def test_paths_with_quotes_or_brackets_are_paths(tmp_path, name):
     home = fill(Home(tmp_path / name))
     assert rebuilt(home)["rows"] == 7
-
-
-@pytest.mark.slow
-def test_a_million_rows_take_seconds(tmp_path):
-    home, n = Home(tmp_path), 1_000_000
-    ids = pl.select(i=pl.int_range(n, dtype=pl.UInt64)).select(
-        row_id=pl.format("{}{}", pl.col("i").hash(1).cast(pl.String), pl.col("i").cast(pl.String)),
-        source=pl.lit("a"),
-        origin=pl.format("a.jsonl:{}", pl.col("i").cast(pl.String).str.zfill(9)),
-        n_turns=pl.lit(1, pl.Int32),
-        n_chars=pl.lit(9, pl.Int64),
-    )
-    said = {"annotator": pl.lit("x"), "provenance": pl.lit("computed"), "flag": pl.lit(None, pl.String)}
-    tags = pl.lit(["one", "two", "three"], dtype=pl.List(pl.String))
-    score = pl.int_range(pl.len()).cast(pl.Float64)
-    home.commit("raw_pool", {"rows": ids, "rejected": pl.DataFrame(schema=REJECTED)}, "a")
-    home.commit("pool", {"rows": ids})
-    home.commit("tags", ids.select("row_id", tags=tags, **said), "a")
-    home.commit("quality_scores", ids.select("row_id", score=score, **said), "a")
-    started = time.monotonic()
-    counts = rebuilt(home)
-    assert (counts["rows"], counts["annotations"]) == (n, 2 * n)
-    assert time.monotonic() - started < 60
 
 
 def test_the_config_of_runs_is_json_that_sql_can_read(home):

@@ -21,23 +21,9 @@ from mig_dagster.export.seal import is_unchanged
 from mig_dagster.export.subset_folder import LOCK, SUBSET_COLUMNS
 from mig_dagster.export.tables import reread_table
 from mig_dagster.stages.stored_subset import StoredSubset
-from mig_dagster.stages.subset_files import TIES, with_conversations
+from mig_dagster.stages.subset_files import KEPT, TIES, with_conversations
 
-_SAID = (
-    "method",
-    "budget",
-    "options",
-    "k",
-    "rows",
-    "pool_rows",
-    "excluded",
-    "objective",
-    "shortfall",
-    "nested",
-    "near_ties",
-    "warnings",
-    "tokens",
-)
+_SAID = (*KEPT, "tokens")
 """What a lock says as the stored subset does."""
 
 _TRAIN, _SUBSET, _REASONS, _CARD, _SHARDS = "train.jsonl", "subset.parquet", "reasons.parquet", "README.md", "data/"
